@@ -1,0 +1,193 @@
+//! Anchors, their ends, and the one function that decides whether a token is dead.
+
+use crate::{
+    id::{ClientId, GrantId, SessionId, SubjectId, TokenId},
+    reference::Reference,
+    time::{Instant, Timestamp},
+};
+
+/// Anything whose end ends tokens.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Anchor {
+    /// The token itself.
+    Token(TokenId),
+    /// One act of authorization and all that came of it.
+    Grant(GrantId),
+    /// One login of one user in one browser.
+    Session(SessionId),
+    /// A user, or an application acting for itself.
+    Subject(SubjectId),
+    /// An application.
+    Application(ClientId),
+    /// What a token is bound to, such as one device.
+    Binding(Reference),
+}
+
+/// An anchor that a store holds and nobody can read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the stored anchor cannot be read")]
+pub struct UnreadableAnchor;
+
+impl Anchor {
+    /// The form that stores keep: what kind of anchor, and which.
+    #[must_use]
+    pub fn to_parts(&self) -> (u8, &[u8]) {
+        match self {
+            Self::Token(id) => (1, id.as_bytes()),
+            Self::Grant(id) => (2, id.as_bytes()),
+            Self::Session(id) => (6, id.as_bytes()),
+            Self::Subject(id) => (3, id.as_str().as_bytes()),
+            Self::Application(id) => (4, id.as_str().as_bytes()),
+            Self::Binding(reference) => (5, reference.as_bytes()),
+        }
+    }
+
+    /// From the form that stores keep.
+    ///
+    /// # Errors
+    /// [`UnreadableAnchor`] for anything that [`Anchor::to_parts`] does not give.
+    pub fn from_parts(kind: u8, which: &[u8]) -> Result<Self, UnreadableAnchor> {
+        fn exact<const N: usize>(bytes: &[u8]) -> Result<[u8; N], UnreadableAnchor> {
+            bytes.try_into().map_err(|_| UnreadableAnchor)
+        }
+        let text = || std::str::from_utf8(which).map_err(|_| UnreadableAnchor);
+        Ok(match kind {
+            1 => Self::Token(TokenId::from_bytes(exact(which)?)),
+            2 => Self::Grant(GrantId::from_bytes(exact(which)?)),
+            3 => Self::Subject(text()?.into()),
+            4 => Self::Application(text()?.into()),
+            5 => Self::Binding(Reference::from_bytes(exact(which)?)),
+            6 => Self::Session(SessionId::from_bytes(exact(which)?)),
+            _ => return Err(UnreadableAnchor),
+        })
+    }
+
+    /// The kind of anchor in a word, for messages.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Token(_) => "token",
+            Self::Grant(_) => "grant",
+            Self::Session(_) => "session",
+            Self::Subject(_) => "subject",
+            Self::Application(_) => "application",
+            Self::Binding(_) => "binding",
+        }
+    }
+}
+
+/// The end of an anchor: every token that hangs from it and was issued at or before `instant` is dead.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct End {
+    /// What ended.
+    pub anchor: Anchor,
+    /// When, in the order of commits.
+    pub instant: Instant,
+}
+
+/// Records of ends, as far as they matter for the tokens in question.
+pub trait Ends {
+    /// The latest end of `anchor`, if it was ever ended.
+    fn ended_at(&self, anchor: &Anchor) -> Option<Instant>;
+}
+
+impl Ends for [End] {
+    fn ended_at(&self, anchor: &Anchor) -> Option<Instant> {
+        self.iter().filter(|end| end.anchor == *anchor).map(|end| end.instant).max()
+    }
+}
+
+/// Why a token is dead.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Dead {
+    /// Its time is over.
+    #[error("expired")]
+    Expired,
+    /// This anchor ended after the token was issued.
+    #[error("its {} was ended", .0.kind())]
+    Ended(Anchor),
+}
+
+/// Proof that a token was judged and found alive. Only [`judge`] makes one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Alive(());
+
+/// Decides whether something that was issued at `issued` and hangs from `anchors` is alive.
+///
+/// # Errors
+/// [`Dead`]: from `expires_at` on, or when one of the anchors ended at or after `issued`.
+pub fn judge(
+    issued: Instant,
+    expires_at: Timestamp,
+    anchors: impl IntoIterator<Item = Anchor>,
+    ends: &(impl Ends + ?Sized),
+    now: Timestamp,
+) -> Result<Alive, Dead> {
+    if now >= expires_at {
+        return Err(Dead::Expired);
+    }
+    for anchor in anchors {
+        if ends.ended_at(&anchor).is_some_and(|ended| issued <= ended) {
+            return Err(Dead::Ended(anchor));
+        }
+    }
+    Ok(Alive(()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(100);
+    const LATER: Timestamp = Timestamp::from_secs(200);
+
+    fn user() -> Anchor {
+        Anchor::Subject("u1".into())
+    }
+
+    fn verdict(issued: u64, ended: u64) -> Result<Alive, Dead> {
+        let ends = [End { anchor: user(), instant: Instant::from_micros(ended) }];
+        judge(Instant::from_micros(issued), LATER, [user()], &ends[..], NOW)
+    }
+
+    #[test]
+    fn issued_at_or_before_the_end_is_dead_and_after_it_alive() {
+        assert_eq!(verdict(4, 5), Err(Dead::Ended(user())));
+        assert_eq!(verdict(5, 5), Err(Dead::Ended(user())));
+        assert!(verdict(6, 5).is_ok());
+    }
+
+    #[test]
+    fn the_end_of_another_anchor_does_not_matter() {
+        let ends =
+            [End { anchor: Anchor::Application("u1".into()), instant: Instant::from_micros(9) }];
+        assert!(judge(Instant::from_micros(1), LATER, [user()], &ends[..], NOW).is_ok());
+    }
+
+    #[test]
+    fn is_dead_from_its_expiry_on() {
+        let none: &[End] = &[];
+        assert_eq!(judge(Instant::from_micros(1), NOW, [], none, NOW), Err(Dead::Expired));
+        let almost = Timestamp::from_secs(99);
+        assert!(judge(Instant::from_micros(1), NOW, [], none, almost).is_ok());
+    }
+
+    #[test]
+    fn every_kind_reads_back_and_anything_else_is_refused() {
+        let anchors = [
+            Anchor::Token(TokenId::new(Instant::from_micros(1), [1; 8])),
+            Anchor::Grant(GrantId::new(Instant::from_micros(1), [1; 4])),
+            Anchor::Session(SessionId::from_bytes([4; 16])),
+            user(),
+            Anchor::Application("app".into()),
+            Anchor::Binding(Reference::from_bytes([3; 32])),
+        ];
+        for anchor in anchors {
+            let (kind, which) = anchor.to_parts();
+            assert_eq!(Anchor::from_parts(kind, which), Ok(anchor.clone()));
+        }
+        assert!(Anchor::from_parts(1, b"short").is_err());
+        assert!(Anchor::from_parts(3, &[0xff]).is_err());
+        assert!(Anchor::from_parts(0, b"").is_err());
+    }
+}

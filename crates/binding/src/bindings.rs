@@ -1,0 +1,375 @@
+//! The types of binding, the bindings that a token carries, and their checks at each moment.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    client_request, evidence::Evidence, grant_type::GrantType, id::ClientId, reference::Reference,
+};
+
+/// What a token can be bound to. Closed on purpose: a new type breaks every match until it is answered.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "&'static str")]
+pub enum BindingType {
+    /// The cookie `atbv` in the user's browser.
+    Cookie,
+    /// The login session.
+    SsoSession,
+    /// The TLS client certificate (RFC 8705).
+    Certificate,
+    /// The `device_code` of the token call (RFC 8628).
+    DeviceFlow,
+    /// The `tokenBindingId` that the client names.
+    ClientRequest,
+    /// The client's key (RFC 9449).
+    Dpop,
+}
+
+impl BindingType {
+    /// Every type.
+    pub const ALL: [Self; 6] = [
+        Self::Cookie,
+        Self::SsoSession,
+        Self::Certificate,
+        Self::DeviceFlow,
+        Self::ClientRequest,
+        Self::Dpop,
+    ];
+
+    /// The name in settings, tokens and introspection (`binding_type`).
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cookie => "cookie",
+            Self::SsoSession => "sso-session",
+            Self::Certificate => "certificate",
+            Self::DeviceFlow => "device-flow",
+            Self::ClientRequest => "client-request",
+            Self::Dpop => "dpop",
+        }
+    }
+
+    /// Whether a token of this grant can carry this type. `refresh_token` carries on whatever its
+    /// grant was bound to.
+    #[must_use]
+    pub const fn carried_by(self, grant: GrantType) -> bool {
+        match self {
+            Self::Cookie | Self::SsoSession => {
+                matches!(grant, GrantType::AuthorizationCode | GrantType::RefreshToken)
+            }
+            Self::DeviceFlow => matches!(grant, GrantType::DeviceCode | GrantType::RefreshToken),
+            Self::Certificate | Self::ClientRequest | Self::Dpop => true,
+        }
+    }
+
+    /// Whether this server can issue tokens of this type yet.
+    #[must_use]
+    pub const fn is_available(self) -> bool {
+        match self {
+            Self::ClientRequest => true,
+            Self::Cookie | Self::SsoSession | Self::Certificate | Self::DeviceFlow | Self::Dpop => {
+                false
+            }
+        }
+    }
+
+    /// Whether the presenter is checked where `validate_token_bindings` says nothing.
+    #[must_use]
+    pub const fn validated_by_default(self) -> bool {
+        !matches!(self, Self::SsoSession)
+    }
+
+    const fn code(self) -> u8 {
+        match self {
+            Self::Cookie => 1,
+            Self::SsoSession => 2,
+            Self::Certificate => 3,
+            Self::DeviceFlow => 4,
+            Self::ClientRequest => 5,
+            Self::Dpop => 6,
+        }
+    }
+}
+
+impl fmt::Display for BindingType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl From<BindingType> for &'static str {
+    fn from(value: BindingType) -> Self {
+        value.as_str()
+    }
+}
+
+impl TryFrom<String> for BindingType {
+    type Error = UnknownBindingType;
+
+    fn try_from(text: String) -> Result<Self, UnknownBindingType> {
+        text.parse()
+    }
+}
+
+/// A name that is no binding type.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("not a binding type")]
+pub struct UnknownBindingType;
+
+impl FromStr for BindingType {
+    type Err = UnknownBindingType;
+
+    fn from_str(text: &str) -> Result<Self, UnknownBindingType> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(UnknownBindingType)
+    }
+}
+
+/// One thing that a token is bound to.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Binding {
+    /// What kind of thing.
+    pub binding_type: BindingType,
+    /// Which one.
+    pub reference: Reference,
+    /// Whether whoever presents the token must show it. Fixed at issue: later settings never remove
+    /// a check from a live token.
+    pub validated: bool,
+}
+
+/// The bindings of one token or grant, in the order of the application's `token_binding_types`.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Bindings(Box<[Binding]>);
+
+/// Stored bindings that cannot be read. Their token is refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the stored bindings cannot be read")]
+pub struct Unreadable;
+
+const ENCODED_LEN: usize = 34;
+
+impl Bindings {
+    /// In the given order.
+    #[must_use]
+    pub fn new(bindings: Vec<Binding>) -> Self {
+        Self(bindings.into())
+    }
+
+    /// The form that stores keep: per binding its type, whether it is validated, and its reference.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.0.len() * ENCODED_LEN);
+        for binding in &*self.0 {
+            bytes.extend([binding.binding_type.code(), u8::from(binding.validated)]);
+            bytes.extend(binding.reference.as_bytes());
+        }
+        bytes
+    }
+
+    /// From the form that stores keep.
+    ///
+    /// # Errors
+    /// [`Unreadable`] for anything that [`Bindings::to_bytes`] does not write.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Unreadable> {
+        let (entries, []) = bytes.as_chunks::<ENCODED_LEN>() else {
+            return Err(Unreadable);
+        };
+        entries.iter().map(decode_entry).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+fn decode_entry(entry: &[u8; ENCODED_LEN]) -> Result<Binding, Unreadable> {
+    let [code, validated, reference @ ..] = entry;
+    let binding_type =
+        BindingType::ALL.into_iter().find(|kind| kind.code() == *code).ok_or(Unreadable)?;
+    let validated = match validated {
+        0 => false,
+        1 => true,
+        _ => return Err(Unreadable),
+    };
+    Ok(Binding { binding_type, reference: Reference::from_bytes(*reference), validated })
+}
+
+impl std::ops::Deref for Bindings {
+    type Target = [Binding];
+
+    fn deref(&self) -> &[Binding] {
+        &self.0
+    }
+}
+
+/// What an application asks of the tokens that it is issued.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'a> {
+    /// `token_binding_types`.
+    pub types: &'a [BindingType],
+    /// `validate_token_bindings`; absent means per type.
+    pub validate: Option<bool>,
+    /// `unbound_grants`.
+    pub unbound_grants: &'a [GrantType],
+}
+
+/// Why no token can be bound as the application wants.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The grant cannot carry the type, and the application does not allow it to go unbound.
+    #[error("a token of the grant {grant} cannot be bound by {binding_type}")]
+    NotCarried {
+        /// The application's type.
+        binding_type: BindingType,
+        /// The grant of the request.
+        grant: GrantType,
+    },
+    /// The server cannot bind by this type yet.
+    #[error("this server does not offer the binding type {0}")]
+    NotAvailable(BindingType),
+}
+
+/// At the token endpoint: the bindings of the token to be issued, from what the request shows.
+///
+/// # Errors
+/// [`Refusal`]: a token is never silently unbound.
+pub fn at_token(
+    terms: &Terms<'_>,
+    grant: GrantType,
+    evidence: &Evidence,
+    client_id: &ClientId,
+) -> Result<Bindings, Refusal> {
+    let mut bindings = Vec::new();
+    for &binding_type in terms.types {
+        if !binding_type.carried_by(grant) {
+            if terms.unbound_grants.contains(&grant) {
+                continue;
+            }
+            return Err(Refusal::NotCarried { binding_type, grant });
+        }
+        let reference = match binding_type {
+            BindingType::ClientRequest => client_request::at_token(evidence, client_id),
+            BindingType::Cookie
+            | BindingType::SsoSession
+            | BindingType::Certificate
+            | BindingType::DeviceFlow
+            | BindingType::Dpop => return Err(Refusal::NotAvailable(binding_type)),
+        };
+        let validated = terms.validate.unwrap_or(binding_type.validated_by_default());
+        bindings.extend(reference.map(|reference| Binding { binding_type, reference, validated }));
+    }
+    Ok(Bindings::new(bindings))
+}
+
+/// A request that shows something else than what the token is bound to, or nothing where something
+/// is needed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the request does not match the token's {binding_type} binding")]
+pub struct Mismatch {
+    /// The binding that does not hold.
+    pub binding_type: BindingType,
+}
+
+/// At refresh: whether the request may go on with a grant that is bound so.
+///
+/// # Errors
+/// [`Mismatch`], naming the first binding that does not hold.
+pub fn at_refresh(
+    bindings: &Bindings,
+    evidence: &Evidence,
+    client_id: &ClientId,
+) -> Result<(), Mismatch> {
+    bindings.iter().filter(|binding| binding.validated).try_for_each(|binding| {
+        match binding.binding_type {
+            BindingType::ClientRequest => client_request::at_refresh(binding, evidence, client_id),
+            // Fail closed: this server cannot check these, so nothing proves them.
+            BindingType::Cookie
+            | BindingType::SsoSession
+            | BindingType::Certificate
+            | BindingType::DeviceFlow
+            | BindingType::Dpop => Err(Mismatch { binding_type: binding.binding_type }),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client_request::TokenBindingId;
+
+    const CLIENT_REQUEST: Terms<'_> =
+        Terms { types: &[BindingType::ClientRequest], validate: None, unbound_grants: &[] };
+
+    fn client() -> ClientId {
+        "app".into()
+    }
+
+    fn naming(id: &str) -> Evidence {
+        Evidence { token_binding_id: TokenBindingId::parse(id).unwrap() }
+    }
+
+    fn bound_to(id: &str, validate: Option<bool>) -> Bindings {
+        let terms = Terms { validate, ..CLIENT_REQUEST };
+        at_token(&terms, GrantType::Password, &naming(id), &client()).unwrap()
+    }
+
+    #[test]
+    fn every_type_and_grant_reads_back_from_its_name() {
+        for kind in BindingType::ALL {
+            assert_eq!(kind.as_str().parse(), Ok(kind));
+        }
+        for grant in GrantType::ALL {
+            assert_eq!(grant.as_str().parse(), Ok(grant));
+        }
+    }
+
+    #[test]
+    fn a_grant_that_cannot_carry_the_type_is_refused() {
+        let terms = Terms { types: &[BindingType::Cookie], validate: None, unbound_grants: &[] };
+        let refused = at_token(&terms, GrantType::Password, &Evidence::default(), &client());
+        assert_eq!(
+            refused,
+            Err(Refusal::NotCarried {
+                binding_type: BindingType::Cookie,
+                grant: GrantType::Password
+            })
+        );
+    }
+
+    #[test]
+    fn a_grant_listed_as_unbound_goes_unbound() {
+        let terms = Terms {
+            types: &[BindingType::Cookie],
+            validate: None,
+            unbound_grants: &[GrantType::Password],
+        };
+        let bound = at_token(&terms, GrantType::Password, &Evidence::default(), &client());
+        assert_eq!(bound, Ok(Bindings::default()));
+    }
+
+    #[test]
+    fn a_different_id_is_refused_at_refresh_and_none_keeps_the_binding() {
+        let bindings = bound_to("tv", None);
+        assert_eq!(at_refresh(&bindings, &naming("tv"), &client()), Ok(()));
+        assert_eq!(at_refresh(&bindings, &Evidence::default(), &client()), Ok(()));
+        assert_eq!(
+            at_refresh(&bindings, &naming("phone"), &client()),
+            Err(Mismatch { binding_type: BindingType::ClientRequest })
+        );
+    }
+
+    #[test]
+    fn a_binding_keeps_the_validation_that_it_was_issued_with() {
+        let bindings = bound_to("tv", Some(false));
+        assert_eq!(at_refresh(&bindings, &naming("phone"), &client()), Ok(()));
+        let stored = Bindings::from_bytes(&bindings.to_bytes()).unwrap();
+        assert_eq!(stored, bindings);
+    }
+
+    #[test]
+    fn bindings_that_cannot_be_read_are_refused() {
+        let mut bytes = bound_to("tv", None).to_bytes();
+        assert!(Bindings::from_bytes(&bytes[1..]).is_err(), "truncated");
+        bytes[1] = 2;
+        assert!(Bindings::from_bytes(&bytes).is_err(), "unknown flag");
+        bytes[1] = 1;
+        bytes[0] = 99;
+        assert!(Bindings::from_bytes(&bytes).is_err(), "unknown type");
+    }
+}

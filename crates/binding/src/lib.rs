@@ -1,0 +1,24 @@
+//! What a token hangs from, how a request proves it, and when a token is dead.
+//!
+//! Everything here is pure: no I/O, no clock, no randomness of its own. The authorization server and
+//! every resource server decide with the same functions, so that they cannot disagree.
+
+pub mod anchor;
+pub mod bindings;
+pub mod client_request;
+pub mod evidence;
+pub mod grant_type;
+pub mod handle;
+pub mod id;
+pub mod reference;
+pub mod time;
+pub mod token;
+
+pub use anchor::{Anchor, Dead, End, Ends};
+pub use bindings::{Binding, BindingType, Bindings, Mismatch, Refusal};
+pub use evidence::Evidence;
+pub use grant_type::GrantType;
+pub use id::{ClientId, GrantId, RefreshTokenId, SessionId, SubjectId, TokenId};
+pub use reference::Reference;
+pub use time::{Clock, Instant, Random, Timestamp};
+pub use token::Token;
