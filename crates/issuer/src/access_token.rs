@@ -1,0 +1,37 @@
+//! Access tokens as the server records them.
+
+use std::sync::Arc;
+
+use tokenbind_binding::Token;
+
+use crate::{
+    keys::KeyId,
+    scope::{Audience, Scope},
+};
+
+/// How an access token looks to its holder.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum TokenFormat {
+    /// A handle; only this server can tell what it stands for.
+    Opaque,
+    /// A JWT by RFC 9068, signed with this key.
+    Jwt {
+        /// The key that was current at the commit.
+        key: KeyId,
+    },
+}
+
+/// The record of an access token. It never changes after its commit.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AccessToken {
+    /// What decides whether it is alive and who may present it.
+    pub token: Token,
+    /// What it allows.
+    pub scope: Scope,
+    /// Where it is meant to be used.
+    pub audience: Audience,
+    /// The user's name at the time of issue; none when the application acts for itself.
+    pub username: Option<Arc<str>>,
+    /// How its holder sees it.
+    pub format: TokenFormat,
+}
