@@ -1,8 +1,16 @@
-//! The server's keys.
+//! The server's keys: their names, their uses, and the ring that holds those in force.
+
+mod ring;
+mod seal;
+mod signing;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+pub use ring::{KeyError, KeyRing};
+pub use seal::ServerKey;
+pub use signing::SigningKey;
 
 /// Names a key: a random number, never given twice.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]

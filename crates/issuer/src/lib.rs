@@ -4,7 +4,10 @@
 
 pub mod access_token;
 pub mod application;
+pub mod basic;
+pub mod form;
 pub mod grant;
+pub mod jwt;
 pub mod keys;
 pub mod scope;
 pub mod secret;

@@ -17,7 +17,7 @@ impl Secret {
     #[must_use]
     pub fn generate(random: &dyn Random) -> Self {
         let bytes = Zeroizing::new(random_bytes::<32>(random));
-        Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(&*bytes)))
+        Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(*bytes)))
     }
 
     /// A secret that was chosen elsewhere, such as in the configuration.
