@@ -1,17 +1,35 @@
 //! The rules of the authorization server, without an HTTP framework and without SQL.
 //!
 //! [`store::Store`] is what the rules need of a database, in the protocol's own words.
+//! [`issuer::Issuer`] answers requests by them; its methods are in the module of each endpoint.
 
 pub mod access_token;
+pub mod admin;
 pub mod application;
 pub mod basic;
+pub mod client;
+pub mod error;
 pub mod form;
 pub mod grant;
+pub mod introspection;
+pub mod issuer;
 pub mod jwt;
 pub mod keys;
+pub mod metadata;
+pub mod password;
+mod presented;
+pub mod registration;
+pub mod revocation;
 pub mod scope;
 pub mod secret;
 pub mod settings;
+pub mod shown_binding;
 pub mod slot;
 pub mod store;
+pub mod throttle;
+pub mod token_endpoint;
 pub mod user;
+
+pub use client::ClientEvidence;
+pub use error::{ErrorCode, OAuthError};
+pub use issuer::{Issuer, IssuerConfig};

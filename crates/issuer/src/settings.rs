@@ -36,6 +36,19 @@ impl ClientAuthMethod {
     /// The methods that this server checks.
     pub const AVAILABLE: [Self; 3] = [Self::ClientSecretBasic, Self::ClientSecretPost, Self::None];
 
+    /// The name in settings and metadata.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
+            Self::TlsClientAuth => "tls_client_auth",
+            Self::SelfSignedTlsClientAuth => "self_signed_tls_client_auth",
+        }
+    }
+
     /// Whether it shows a secret that this server gave out.
     #[must_use]
     pub const fn uses_secret(self) -> bool {
@@ -300,6 +313,7 @@ impl Settings {
         self.validate_lifetimes()?;
         self.validate_uris()?;
         self.validate_keys()?;
+        self.validate_claims()?;
         self.validate_availability()
     }
 
@@ -397,6 +411,19 @@ impl Settings {
         Ok(())
     }
 
+    /// A claim about the user must not stand in for one that the server makes.
+    fn validate_claims(&self) -> Result<(), InvalidMetadata> {
+        reject_repeats("access_token_claims", &self.access_token_claims)?;
+        let own = |claim: &&String| OWN_CLAIMS.contains(&claim.as_str());
+        match self.access_token_claims.iter().find(own) {
+            Some(claim) => Err(InvalidMetadata::new(
+                "access_token_claims",
+                format!("{claim} is made by the server and cannot come from the user"),
+            )),
+            None => Ok(()),
+        }
+    }
+
     /// Security settings that this server cannot honour are refused rather than ignored.
     fn validate_availability(&self) -> Result<(), InvalidMetadata> {
         let unavailable = [
@@ -417,6 +444,27 @@ impl Settings {
         }
     }
 }
+
+/// The claims of an access token that say what it is (RFC 9068 section 2.2, RFC 7800, RFC 8693 and ours).
+const OWN_CLAIMS: [&str; 17] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "client_id",
+    "scope",
+    "grant_id",
+    "sid",
+    "cnf",
+    "act",
+    "acr",
+    "auth_time",
+    "binding_type",
+    "binding_ref",
+];
 
 /// Booleans of other specifications (RFC 9449 section 5.2, RFC 8705 section 3.4) that name a binding type.
 const BOOLEAN_ALIASES: [(&str, BindingType); 2] = [
@@ -634,6 +682,7 @@ mod tests {
             (json!({ "allowed_origins": ["https://a.example/"] }), "allowed_origins"),
             (json!({ "backchannel_logout_uri": "http://a.example/" }), "backchannel_logout_uri"),
             (json!({ "grant_types": ["password", "password"] }), "grant_types"),
+            (json!({ "access_token_claims": ["email", "sub"] }), "access_token_claims"),
             (json!({ "fapi_profile": "fapi2-security" }), "fapi_profile"),
             (
                 json!({ "token_endpoint_auth_method": "private_key_jwt" }),

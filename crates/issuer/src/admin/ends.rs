@@ -1,0 +1,90 @@
+//! Commands that end what tokens hang from.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokenbind_binding::{Anchor, ClientId, client_request};
+
+use super::AdminError;
+use crate::{issuer::Issuer, presented::Presented};
+
+/// What an operator wants to end.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndTarget {
+    /// One access token, by its `jti` or as it was issued.
+    Token(String),
+    /// One grant, by its `grant_id` or by one of its refresh tokens.
+    Grant(String),
+    /// One login, by its `sid`.
+    Session(String),
+    /// All that speaks for a user, by username.
+    User(String),
+    /// All that an application holds.
+    App(String),
+    /// All that one device holds.
+    Device {
+        /// The application.
+        client_id: String,
+        /// What the device names itself.
+        token_binding_id: String,
+    },
+}
+
+impl Issuer {
+    pub(super) async fn admin_end(&self, target: EndTarget) -> Result<Value, AdminError> {
+        let anchor = self.anchor_of(target).await?;
+        let kind = anchor.kind();
+        let end = self.store.end_anchor(anchor).await?;
+        Ok(json!({ "ended": kind, "at": end.instant.timestamp().as_secs() }))
+    }
+
+    async fn anchor_of(&self, target: EndTarget) -> Result<Anchor, AdminError> {
+        match target {
+            EndTarget::Token(text) => self.token_anchor(&text).await,
+            EndTarget::Grant(text) => self.grant_anchor(&text).await,
+            EndTarget::Session(text) => text
+                .parse()
+                .map(Anchor::Session)
+                .map_err(|error| AdminError::new(format!("session: {error}"))),
+            EndTarget::User(username) => match self.store.find_user(&username).await? {
+                Some(user) => Ok(Anchor::Subject(user.subject.clone())),
+                None => Err(AdminError::unknown("user", &username)),
+            },
+            EndTarget::App(client_id) => self.application_anchor(&client_id).await,
+            EndTarget::Device { client_id, token_binding_id } => {
+                self.application_anchor(&client_id).await?;
+                client_request::reference_of(&ClientId::from(&*client_id), &token_binding_id)?
+                    .map(Anchor::Binding)
+                    .ok_or_else(|| AdminError::new("tokenBindingId: must not be blank"))
+            }
+        }
+    }
+
+    async fn token_anchor(&self, text: &str) -> Result<Anchor, AdminError> {
+        if let Some(Presented::AccessToken(found)) = self.find_presented(text).await? {
+            return Ok(Anchor::Token(found.record.token.id));
+        }
+        let unknown = || AdminError::new("token: expected a jti or an access token of this server");
+        let id = text.parse().map_err(|_| unknown())?;
+        self.store.look_up_access_token(id).await?.ok_or_else(unknown)?;
+        Ok(Anchor::Token(id))
+    }
+
+    async fn grant_anchor(&self, text: &str) -> Result<Anchor, AdminError> {
+        if let Some(Presented::RefreshToken(id, _)) = self.find_presented(text).await? {
+            return Ok(Anchor::Grant(id.grant));
+        }
+        let unknown =
+            || AdminError::new("grant: expected a grant_id or a refresh token of this server");
+        let id = text.parse().map_err(|_| unknown())?;
+        self.store.look_up_grant(id).await?.ok_or_else(unknown)?;
+        Ok(Anchor::Grant(id))
+    }
+
+    async fn application_anchor(&self, client_id: &str) -> Result<Anchor, AdminError> {
+        match self.find(client_id).await? {
+            Some(application) => Ok(Anchor::Application(application.client_id.clone())),
+            None => Err(AdminError::unknown("application", client_id)),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Commands on users.
+
+use serde_json::{Map, Value, json};
+use tokenbind_binding::{SubjectId, TokenId, time::random_bytes};
+
+use super::AdminError;
+use crate::{
+    issuer::Issuer,
+    store::{ChangeOutcome, RegisterOutcome, UserChange},
+    user::User,
+};
+
+impl Issuer {
+    pub(super) async fn admin_add_user(
+        &self,
+        username: String,
+        password: &str,
+        claims: Map<String, Value>,
+    ) -> Result<Value, AdminError> {
+        if username.trim().is_empty() || username.chars().count() > 255 {
+            return Err(AdminError::new("username: must be 1 to 255 characters and not blank"));
+        }
+        let subject = TokenId::from_bytes(random_bytes(&*self.random)).to_string();
+        let user = User {
+            subject: SubjectId::new(subject.as_str()),
+            password_hash: self.hash_new_password(password).await?,
+            username: username.clone(),
+            claims,
+            locked: false,
+        };
+        match self.store.add_user(user).await? {
+            RegisterOutcome::Registered => Ok(json!({ "username": username, "sub": subject })),
+            RegisterOutcome::Taken => {
+                Err(AdminError::new(format!("there is a user {username} already")))
+            }
+        }
+    }
+
+    pub(super) async fn admin_set_password(
+        &self,
+        username: &str,
+        password: &str,
+    ) -> Result<Value, AdminError> {
+        let hash = self.hash_new_password(password).await?;
+        self.change_user(username, UserChange::Password(hash), "password_changed").await
+    }
+
+    pub(super) async fn admin_lock_user(&self, username: &str) -> Result<Value, AdminError> {
+        self.change_user(username, UserChange::Lock, "locked").await
+    }
+
+    pub(super) async fn admin_unlock_user(&self, username: &str) -> Result<Value, AdminError> {
+        self.change_user(username, UserChange::Unlock, "unlocked").await
+    }
+
+    pub(super) async fn admin_delete_user(&self, username: &str) -> Result<Value, AdminError> {
+        self.change_user(username, UserChange::Delete, "deleted").await
+    }
+
+    async fn change_user(
+        &self,
+        username: &str,
+        change: UserChange,
+        done: &str,
+    ) -> Result<Value, AdminError> {
+        match self.store.change_user(username, change).await? {
+            ChangeOutcome::Changed => Ok(json!({ done: username })),
+            ChangeOutcome::Unknown => Err(AdminError::unknown("user", username)),
+        }
+    }
+
+    async fn hash_new_password(&self, password: &str) -> Result<String, AdminError> {
+        if password.is_empty() {
+            return Err(AdminError::new("the password must not be empty"));
+        }
+        Ok(self.passwords.hash(password, &*self.random).await?)
+    }
+}

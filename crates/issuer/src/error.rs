@@ -1,0 +1,141 @@
+//! Errors as the protocols name them. What a client is told and what the log says are two things.
+
+use std::borrow::Cow;
+
+use crate::{form::FormError, keys::KeyError, settings::InvalidMetadata, store::StoreError};
+
+/// What went wrong, by the code that the client is told. How it looks in HTTP is decided elsewhere,
+/// once for all endpoints.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ErrorCode {
+    /// RFC 6749 section 5.2.
+    InvalidRequest,
+    /// A body over the limit; told as `invalid_request`.
+    RequestTooLarge,
+    /// RFC 6749 section 5.2.
+    InvalidClient,
+    /// RFC 6749 section 5.2.
+    InvalidGrant,
+    /// RFC 6749 section 5.2.
+    UnauthorizedClient,
+    /// RFC 6749 section 5.2.
+    UnsupportedGrantType,
+    /// RFC 6749 section 5.2.
+    InvalidScope,
+    /// RFC 6750 section 3.1.
+    InvalidToken,
+    /// RFC 7591 section 3.2.2.
+    InvalidRedirectUri,
+    /// RFC 7591 section 3.2.2.
+    InvalidClientMetadata,
+    /// Too many failed attempts (RFC 6585 section 4); told as `temporarily_unavailable`.
+    TooManyAttempts {
+        /// Seconds until another attempt is heard.
+        retry_after: u64,
+    },
+    /// Our own fault, and perhaps gone in a moment.
+    TemporarilyUnavailable,
+}
+
+impl ErrorCode {
+    /// The value of `error`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidRequest | Self::RequestTooLarge => "invalid_request",
+            Self::InvalidClient => "invalid_client",
+            Self::InvalidGrant => "invalid_grant",
+            Self::UnauthorizedClient => "unauthorized_client",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::InvalidScope => "invalid_scope",
+            Self::InvalidToken => "invalid_token",
+            Self::InvalidRedirectUri => "invalid_redirect_uri",
+            Self::InvalidClientMetadata => "invalid_client_metadata",
+            Self::TooManyAttempts { .. } | Self::TemporarilyUnavailable => {
+                "temporarily_unavailable"
+            }
+        }
+    }
+}
+
+/// A refusal, ready to be told.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{}: {description}", .code.as_str())]
+pub struct OAuthError {
+    /// What went wrong.
+    pub code: ErrorCode,
+    /// What was expected, in a sentence, and never a secret: `error_description`.
+    pub description: Cow<'static, str>,
+    /// What the operator should know beyond that.
+    pub log: Option<String>,
+}
+
+impl OAuthError {
+    /// A refusal with its sentence. Characters that RFC 6749 section 5.2 does not allow in a description
+    /// (`%x20-21 / %x23-5B / %x5D-7E`) are replaced.
+    pub fn new(code: ErrorCode, description: impl Into<Cow<'static, str>>) -> Self {
+        let mut description = description.into();
+        if !description.bytes().all(is_description_byte) {
+            description = description.chars().map(to_description_character).collect();
+        }
+        Self { code, description, log: None }
+    }
+
+    fn unavailable(log: String) -> Self {
+        let description = "the server cannot answer just now, try again in a moment";
+        Self { log: Some(log), ..Self::new(ErrorCode::TemporarilyUnavailable, description) }
+    }
+}
+
+const fn is_description_byte(byte: u8) -> bool {
+    matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e)
+}
+
+fn to_description_character(character: char) -> char {
+    match character {
+        '"' => '\'',
+        '\\' => '/',
+        _ if u8::try_from(character).is_ok_and(is_description_byte) => character,
+        _ => '?',
+    }
+}
+
+impl From<FormError> for OAuthError {
+    fn from(error: FormError) -> Self {
+        Self::new(ErrorCode::InvalidRequest, error.to_string())
+    }
+}
+
+impl From<InvalidMetadata> for OAuthError {
+    fn from(error: InvalidMetadata) -> Self {
+        let code = if error.field.starts_with("redirect_uris") {
+            ErrorCode::InvalidRedirectUri
+        } else {
+            ErrorCode::InvalidClientMetadata
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<StoreError> for OAuthError {
+    fn from(error: StoreError) -> Self {
+        Self::unavailable(error.to_string())
+    }
+}
+
+impl From<KeyError> for OAuthError {
+    fn from(error: KeyError) -> Self {
+        Self::unavailable(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc6749_section_5_2_a_description_has_only_the_characters_allowed() {
+        let error = OAuthError::new(ErrorCode::InvalidRequest, "a \"b\" \\ c\u{e9}\n");
+        assert_eq!(error.description, "a 'b' / c??");
+    }
+}

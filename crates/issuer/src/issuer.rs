@@ -1,0 +1,151 @@
+//! The authorization server: its store, its keys and its settings in one place.
+
+use std::{collections::HashSet, sync::Arc};
+
+use arc_swap::ArcSwap;
+use quick_cache::sync::Cache;
+use tokenbind_binding::{Clock, Instant, Random, TokenId};
+
+use crate::{
+    keys::{KeyError, KeyRing, KeyUse, ServerKey, SigningAlgorithm},
+    password::{HashError, Passwords},
+    scope::Audience,
+    secret::SecretHash,
+    store::{Store, StoreError},
+    throttle::Throttle,
+};
+
+/// How many JWTs are remembered as verified, by their hash.
+const VERIFIED_JWTS: usize = 50_000;
+
+/// What the operator decides.
+#[derive(Clone, Debug)]
+pub struct IssuerConfig {
+    /// The issuer identifier (RFC 8414 section 2): an https URL.
+    pub issuer: String,
+    /// What tokens are meant for when a request names no resource.
+    pub default_audience: Audience,
+    /// The signature of JWT access tokens.
+    pub access_token_signing_alg: SigningAlgorithm,
+    /// Seconds for which a spent refresh token gets its unused successor again.
+    pub refresh_token_reuse_grace: u64,
+    /// What registers applications over the network; none switches registration off.
+    pub initial_access_token: Option<SecretHash>,
+    /// How many passwords are hashed at once.
+    pub concurrent_hashes: usize,
+    /// Failures per minute that one name may have from one address.
+    pub failed_logins_per_minute: u32,
+}
+
+/// Why the authorization server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// No password can be hashed.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+}
+
+/// The authorization server. Its methods are in the modules that they belong to.
+pub struct Issuer {
+    pub(crate) config: IssuerConfig,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) passwords: Passwords,
+    pub(crate) failed_clients: Throttle,
+    pub(crate) failed_passwords: Throttle,
+    /// SHA-256 of JWTs whose signature was verified, with their `jti`. Liveness is asked each time.
+    pub(crate) verified_jwts: Cache<[u8; 32], TokenId>,
+    server_key: ServerKey,
+    keys: ArcSwap<KeyRing>,
+}
+
+impl Issuer {
+    /// Opens the keys of the store, making those that are missing.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(
+        config: IssuerConfig,
+        server_key: ServerKey,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, StartError> {
+        let uses = key_uses(&config);
+        let stored = store.load_keys(KeyRing::generate(&uses, &server_key, &*random)?).await?;
+        let keys = ArcSwap::from_pointee(KeyRing::open(&stored, &server_key)?);
+        Ok(Self {
+            passwords: Passwords::new(config.concurrent_hashes, &*random)?,
+            failed_clients: Throttle::new(config.failed_logins_per_minute),
+            failed_passwords: Throttle::new(config.failed_logins_per_minute),
+            verified_jwts: Cache::new(VERIFIED_JWTS),
+            config,
+            store,
+            clock,
+            random,
+            server_key,
+            keys,
+        })
+    }
+
+    /// What the operator decided.
+    #[must_use]
+    pub const fn config(&self) -> &IssuerConfig {
+        &self.config
+    }
+
+    /// The keys in force.
+    #[must_use]
+    pub fn keys(&self) -> Arc<KeyRing> {
+        self.keys.load_full()
+    }
+
+    /// Replaces every current key. What was made with the old ones stays good until it ends.
+    ///
+    /// # Errors
+    /// [`StartError`]; then nothing changed.
+    pub async fn rotate_keys(&self) -> Result<(), StartError> {
+        let uses = key_uses(&self.config);
+        let fresh = KeyRing::generate(&uses, &self.server_key, &*self.random)?;
+        let stored = self.store.rotate_keys(fresh).await?;
+        self.keys.store(Arc::new(KeyRing::open(&stored, &self.server_key)?));
+        Ok(())
+    }
+
+    /// Removes what can no longer matter. To be called about once a minute.
+    ///
+    /// # Errors
+    /// [`StartError`]; then the next call removes it.
+    pub async fn sweep(&self) -> Result<(), StartError> {
+        let swept = self.store.sweep(self.now().timestamp()).await?;
+        if swept.keys > 0 {
+            let stored = self.store.load_keys(Vec::new()).await?;
+            self.keys.store(Arc::new(KeyRing::open(&stored, &self.server_key)?));
+        }
+        tracing::debug!(?swept, "swept");
+        Ok(())
+    }
+
+    /// Whether the store can commit.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        self.store.probe().await
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+}
+
+fn key_uses(config: &IssuerConfig) -> HashSet<KeyUse> {
+    HashSet::from([KeyUse::Handle, KeyUse::Signing(config.access_token_signing_alg)])
+}

@@ -1,0 +1,111 @@
+//! Passwords that people choose: argon2id, a bounded number at once, off the runtime's threads.
+
+use std::sync::Arc;
+
+use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use tokenbind_binding::time::{Random, random_bytes};
+use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
+
+/// The password did not fit, or nobody has that name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WrongPassword;
+
+/// A password could not be hashed.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the password could not be hashed: {0}")]
+pub struct HashError(String);
+
+/// Hashes and checks passwords.
+pub struct Passwords {
+    running: Arc<Semaphore>,
+    /// Checked when there is no such user, so that names cannot be told apart by time.
+    nobody: Arc<str>,
+}
+
+impl Passwords {
+    /// Allows `concurrent_hashes` at once; each takes 19 MiB and some ten milliseconds of a core.
+    ///
+    /// # Errors
+    /// [`HashError`].
+    pub fn new(concurrent_hashes: usize, random: &dyn Random) -> Result<Self, HashError> {
+        let nobody = hash_now(&random_bytes::<32>(random), &random_bytes(random))?;
+        let running = Arc::new(Semaphore::new(concurrent_hashes.max(1)));
+        Ok(Self { running, nobody: nobody.into() })
+    }
+
+    /// The hash of `password` in PHC form, with a fresh salt.
+    ///
+    /// # Errors
+    /// [`HashError`].
+    pub async fn hash(&self, password: &str, random: &dyn Random) -> Result<String, HashError> {
+        let password = Zeroizing::new(password.to_owned());
+        let salt = random_bytes(random);
+        self.run(move || hash_now(password.as_bytes(), &salt)).await?
+    }
+
+    /// Checks `password` against a user's hash, or against nobody's, which never fits.
+    ///
+    /// # Errors
+    /// The inner one is [`WrongPassword`]; the outer one [`HashError`] if nothing could be checked.
+    pub async fn verify(
+        &self,
+        password: &str,
+        hash: Option<&str>,
+    ) -> Result<Result<(), WrongPassword>, HashError> {
+        let password = Zeroizing::new(password.to_owned());
+        let known = hash.is_some();
+        let hash: Arc<str> = hash.map_or_else(|| self.nobody.clone(), Into::into);
+        let fits = self
+            .run(move || Argon2::default().verify_password(password.as_bytes(), &*hash).is_ok())
+            .await?;
+        Ok(if fits && known { Ok(()) } else { Err(WrongPassword) })
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, HashError> {
+        let permit = self.running.clone().acquire_owned().await;
+        let permit = permit.map_err(|error| HashError(error.to_string()))?;
+        let worked = tokio::task::spawn_blocking(move || {
+            let result = work();
+            drop(permit);
+            result
+        });
+        worked.await.map_err(|error| HashError(error.to_string()))
+    }
+}
+
+/// The library's defaults: argon2id, 19 MiB, 2 passes, 1 lane.
+fn hash_now(password: &[u8], salt: &[u8; 16]) -> Result<String, HashError> {
+    Argon2::default()
+        .hash_password_with_salt(password, salt)
+        .map(|hash| hash.to_string())
+        .map_err(|error| HashError(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Fixed;
+
+    impl Random for Fixed {
+        fn fill(&self, buffer: &mut [u8]) {
+            buffer.fill(7);
+        }
+    }
+
+    #[tokio::test]
+    async fn only_the_right_password_of_somebody_fits() {
+        let passwords = Passwords::new(1, &Fixed).unwrap();
+        let hash = passwords.hash("correct horse", &Fixed).await.unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert_eq!(passwords.verify("correct horse", Some(&hash)).await, Ok(Ok(())));
+        assert_eq!(passwords.verify("Correct horse", Some(&hash)).await, Ok(Err(WrongPassword)));
+        assert_eq!(passwords.verify("correct horse", Some("")).await, Ok(Err(WrongPassword)));
+        let nobody = String::from_utf8(vec![7; 32]).unwrap();
+        assert_eq!(passwords.verify(&nobody, None).await, Ok(Err(WrongPassword)));
+    }
+}

@@ -1,0 +1,111 @@
+//! The token endpoint (RFC 6749 section 3.2): from an authenticated request to committed tokens.
+
+mod client_credentials;
+mod password;
+mod refresh_token;
+mod request;
+mod response;
+
+use tokenbind_binding::{Bindings, Evidence, bindings, client_request::TokenBindingId};
+
+pub use request::TokenRequest;
+pub use response::TokenResponse;
+pub(crate) use response::{ACCESS_TOKEN_TYP, audience};
+
+use crate::{
+    access_token::TokenFormat,
+    client::{AuthenticatedClient, ClientEvidence},
+    error::{ErrorCode, OAuthError},
+    form::Form,
+    issuer::Issuer,
+    keys::KeyRing,
+    scope::Scope,
+    settings::AccessTokenFormat,
+    store::AccessTokenTerms,
+};
+use tokenbind_binding::{Anchor, GrantType};
+
+impl Issuer {
+    /// Answers a token request.
+    ///
+    /// # Errors
+    /// The codes of RFC 6749 section 5.2.
+    pub async fn token(&self, shown: ClientEvidence<'_>) -> Result<TokenResponse, OAuthError> {
+        let request = TokenRequest::parse(shown.form)?;
+        let client = self.authenticate(shown).await?;
+        client.may_use(request.grant_type())?;
+        match request {
+            TokenRequest::Password(request) => {
+                self.password_grant(&client, request, shown.form, shown.address).await
+            }
+            TokenRequest::ClientCredentials { scope } => {
+                self.client_credentials_grant(&client, scope, shown.form).await
+            }
+            TokenRequest::RefreshToken(request) => {
+                self.refresh_token_grant(&client, request, shown.form).await
+            }
+        }
+    }
+
+    fn access_token_terms(
+        &self,
+        keys: &KeyRing,
+        client: &AuthenticatedClient,
+        lifetime: u64,
+    ) -> Result<AccessTokenTerms, OAuthError> {
+        let format = match client.settings().access_token_format {
+            AccessTokenFormat::Opaque => TokenFormat::Opaque,
+            AccessTokenFormat::Jwt => {
+                let key = keys.signing_key(self.config.access_token_signing_alg)?.id();
+                TokenFormat::Jwt { key }
+            }
+        };
+        Ok(AccessTokenTerms { format, lifetime })
+    }
+}
+
+/// What the request shows for bindings. An application without `client-request` ignores
+/// `tokenBindingId`, whatever it holds.
+fn collect_evidence(form: &Form<'_>, names_instance: bool) -> Result<Evidence, OAuthError> {
+    let shown = form.get("tokenBindingId").filter(|_| names_instance);
+    let token_binding_id = shown
+        .map_or(Ok(None), TokenBindingId::parse)
+        .map_err(|error| OAuthError::new(ErrorCode::InvalidRequest, error.to_string()))?;
+    Ok(Evidence { token_binding_id })
+}
+
+/// What the tokens of a new grant are bound to.
+fn bind(
+    client: &AuthenticatedClient,
+    grant: GrantType,
+    form: &Form<'_>,
+) -> Result<Bindings, OAuthError> {
+    let evidence = collect_evidence(form, client.settings().uses_slots())?;
+    bindings::at_token(&client.settings().binding_terms(), grant, &evidence, client.client_id())
+        .map_err(|refusal| OAuthError::new(ErrorCode::UnauthorizedClient, refusal.to_string()))
+}
+
+/// The scope of a new grant. RFC 6749 section 3.3: asked for none, the server uses a default, which is what the
+/// application may ask for, less `openid` and `offline_access`.
+fn grant_scope(
+    client: &AuthenticatedClient,
+    requested: Option<Scope>,
+) -> Result<Scope, OAuthError> {
+    let allowed = &client.settings().scope;
+    match requested {
+        None => Ok(allowed.without(&["openid", "offline_access"])),
+        Some(scope) if scope.is_within(allowed) => Ok(scope),
+        Some(scope) => Err(scope_exceeds(&scope, allowed, "the application's scope setting")),
+    }
+}
+
+fn scope_exceeds(scope: &Scope, allowed: &Scope, holder: &str) -> OAuthError {
+    let stray = scope.words().find(|word| !allowed.contains(word)).unwrap_or_default();
+    OAuthError::new(ErrorCode::InvalidScope, format!("{stray} is not in {holder}"))
+}
+
+/// Something that the request was decided on ended before it could be committed.
+fn ended_meanwhile(anchor: &Anchor) -> OAuthError {
+    let description = format!("the {} was ended while the request was under way", anchor.kind());
+    OAuthError::new(ErrorCode::InvalidGrant, description)
+}

@@ -1,0 +1,53 @@
+//! The client credentials grant (RFC 6749 section 4.4): the application acts for itself.
+
+use tokenbind_binding::{GrantType, SubjectId};
+
+use super::{TokenResponse, bind, ended_meanwhile, grant_scope};
+use crate::{
+    client::AuthenticatedClient,
+    error::OAuthError,
+    form::Form,
+    issuer::Issuer,
+    scope::Scope,
+    store::{Issuance, IssueOutcome},
+};
+
+impl Issuer {
+    pub(super) async fn client_credentials_grant(
+        &self,
+        client: &AuthenticatedClient,
+        scope: Option<Scope>,
+        form: &Form<'_>,
+    ) -> Result<TokenResponse, OAuthError> {
+        // RFC 6749 section 4.4: "MUST only be used by confidential clients".
+        client.must_be_confidential()?;
+        let keys = self.keys();
+        let settings = client.settings();
+        let issuance = Issuance {
+            as_of: client.as_of(),
+            client_id: client.client_id().clone(),
+            // RFC 9068 section 2.2: without a resource owner, `sub` is an identifier of the client.
+            subject: SubjectId::from(client.client_id().as_str()),
+            username: None,
+            scope: grant_scope(client, scope)?,
+            audience: self.config.default_audience.clone(),
+            bindings: bind(client, GrantType::ClientCredentials, form)?,
+            access_token: self.access_token_terms(
+                &keys,
+                client,
+                settings.application_access_token_lifetime,
+            )?,
+            // RFC 6749 section 4.4.3: "A refresh token SHOULD NOT be included".
+            refresh_token_lifetime: None,
+        };
+        let outcome = if settings.uses_slots() {
+            self.store.issue_in_slot(issuance).await?
+        } else {
+            self.store.issue(issuance).await?
+        };
+        match outcome {
+            IssueOutcome::Issued(issued) => self.respond(&keys, client, &issued, None),
+            IssueOutcome::Ended(anchor) => Err(ended_meanwhile(&anchor)),
+        }
+    }
+}

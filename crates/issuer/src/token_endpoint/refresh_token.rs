@@ -1,0 +1,110 @@
+//! The refresh token grant (RFC 6749 section 6).
+
+use std::borrow::Cow;
+
+use tokenbind_binding::{
+    BindingType, Bindings, RefreshTokenId,
+    bindings::at_refresh,
+    handle::{HandleError, HandleKind},
+};
+
+use super::{TokenResponse, collect_evidence, request::RefreshTokenRequest, scope_exceeds};
+use crate::{
+    client::AuthenticatedClient,
+    error::{ErrorCode, OAuthError},
+    form::Form,
+    grant::{Grant, Rotation},
+    issuer::Issuer,
+    scope::Scope,
+    store::{Refresh, RefreshOutcome},
+};
+
+const UNKNOWN: &str = "the refresh token is not known, or no longer";
+
+impl Issuer {
+    pub(super) async fn refresh_token_grant(
+        &self,
+        client: &AuthenticatedClient,
+        request: RefreshTokenRequest<'_>,
+        form: &Form<'_>,
+    ) -> Result<TokenResponse, OAuthError> {
+        let keys = self.keys();
+        let presented = keys
+            .handles
+            .open(HandleKind::RefreshToken, request.refresh_token)
+            .map(RefreshTokenId::from_bytes)
+            .map_err(|error: HandleError| invalid_grant(error.to_string()))?;
+        let recorded = self.store.look_up_grant(presented.grant).await?;
+        let grant = recorded.ok_or_else(|| invalid_grant(UNKNOWN))?.record;
+        if grant.client_id != *client.client_id() {
+            return Err(not_theirs());
+        }
+        check_bindings(&grant.bindings, client, form)?;
+        let settings = client.settings();
+        let refresh = Refresh {
+            presented,
+            client_id: client.client_id().clone(),
+            scope: refreshed_scope(&grant, request.scope)?,
+            access_token: self.access_token_terms(
+                &keys,
+                client,
+                settings.user_access_token_lifetime,
+            )?,
+            rotation: if settings.refresh_token_rotation {
+                Rotation::On { grace: self.config.refresh_token_reuse_grace }
+            } else {
+                Rotation::Off
+            },
+            refresh_token_lifetime: settings.refresh_token_lifetime,
+            in_slot: settings.uses_slots(),
+        };
+        match self.store.refresh(refresh).await? {
+            RefreshOutcome::Refreshed(issued) => {
+                let user = if settings.access_token_claims.is_empty() {
+                    None
+                } else {
+                    self.store.find_subject(&grant.subject).await?
+                };
+                self.respond(&keys, client, &issued, user.as_deref())
+            }
+            RefreshOutcome::Unknown => Err(invalid_grant(UNKNOWN)),
+            RefreshOutcome::NotTheirs => Err(not_theirs()),
+            RefreshOutcome::Dead(reason) => {
+                Err(invalid_grant(format!("the refresh token is dead: {reason}")))
+            }
+            RefreshOutcome::Reused => Err(invalid_grant(
+                "the refresh token was used before, so its grant was ended; sign in again",
+            )),
+        }
+    }
+}
+
+fn invalid_grant(description: impl Into<Cow<'static, str>>) -> OAuthError {
+    OAuthError::new(ErrorCode::InvalidGrant, description)
+}
+
+fn not_theirs() -> OAuthError {
+    // RFC 6749 section 6: the refresh token "is bound to the client to which it was issued".
+    invalid_grant("the refresh token was issued to another application")
+}
+
+fn check_bindings(
+    bindings: &Bindings,
+    client: &AuthenticatedClient,
+    form: &Form<'_>,
+) -> Result<(), OAuthError> {
+    let named = bindings.iter().any(|bound| bound.binding_type == BindingType::ClientRequest);
+    let evidence = collect_evidence(form, named || client.settings().uses_slots())?;
+    at_refresh(bindings, &evidence, client.client_id())
+        .map_err(|mismatch| invalid_grant(mismatch.to_string()))
+}
+
+/// RFC 6749 section 6: the scope "MUST NOT include any scope not originally granted", and is the granted one if
+/// omitted.
+fn refreshed_scope(grant: &Grant, requested: Option<Scope>) -> Result<Scope, OAuthError> {
+    match requested {
+        None => Ok(grant.scope.clone()),
+        Some(scope) if scope.is_within(&grant.scope) => Ok(scope),
+        Some(scope) => Err(scope_exceeds(&scope, &grant.scope, "the scope of the grant")),
+    }
+}

@@ -1,0 +1,106 @@
+//! Token requests, one variant per grant, with nothing optional left to be checked again.
+
+use tokenbind_binding::GrantType;
+
+use crate::{
+    error::{ErrorCode, OAuthError},
+    form::Form,
+    scope::Scope,
+};
+
+/// A token request that has all that its grant needs.
+#[derive(Clone, Debug)]
+pub enum TokenRequest<'a> {
+    /// RFC 6749 section 4.3.2.
+    Password(PasswordRequest<'a>),
+    /// RFC 6749 section 4.4.2.
+    ClientCredentials {
+        /// `scope`.
+        scope: Option<Scope>,
+    },
+    /// RFC 6749 section 6.
+    RefreshToken(RefreshTokenRequest<'a>),
+}
+
+/// RFC 6749 section 4.3.2.
+#[derive(Clone)]
+pub struct PasswordRequest<'a> {
+    pub(super) username: &'a str,
+    pub(super) password: &'a str,
+    pub(super) scope: Option<Scope>,
+}
+
+/// RFC 6749 section 6.
+#[derive(Clone)]
+pub struct RefreshTokenRequest<'a> {
+    pub(super) refresh_token: &'a str,
+    pub(super) scope: Option<Scope>,
+}
+
+impl std::fmt::Debug for PasswordRequest<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PasswordRequest").field("scope", &self.scope).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for RefreshTokenRequest<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RefreshTokenRequest").field("scope", &self.scope).finish_non_exhaustive()
+    }
+}
+
+impl<'a> TokenRequest<'a> {
+    /// The grants that this endpoint answers.
+    pub const GRANT_TYPES: [GrantType; 3] =
+        [GrantType::Password, GrantType::ClientCredentials, GrantType::RefreshToken];
+
+    /// Reads the parameters.
+    ///
+    /// # Errors
+    /// `invalid_request`, `unsupported_grant_type` or `invalid_scope`.
+    pub fn parse(form: &'a Form<'_>) -> Result<Self, OAuthError> {
+        let scope = optional_scope(form)?;
+        match required(form, "grant_type")?.parse() {
+            Ok(GrantType::Password) => Ok(Self::Password(PasswordRequest {
+                username: required(form, "username")?,
+                password: required(form, "password")?,
+                scope,
+            })),
+            Ok(GrantType::ClientCredentials) => Ok(Self::ClientCredentials { scope }),
+            Ok(GrantType::RefreshToken) => Ok(Self::RefreshToken(RefreshTokenRequest {
+                refresh_token: required(form, "refresh_token")?,
+                scope,
+            })),
+            Ok(GrantType::AuthorizationCode | GrantType::DeviceCode | GrantType::TokenExchange)
+            | Err(_) => Err(OAuthError::new(ErrorCode::UnsupportedGrantType, unsupported())),
+        }
+    }
+
+    /// The grant that is asked for.
+    #[must_use]
+    pub const fn grant_type(&self) -> GrantType {
+        match self {
+            Self::Password(_) => GrantType::Password,
+            Self::ClientCredentials { .. } => GrantType::ClientCredentials,
+            Self::RefreshToken(_) => GrantType::RefreshToken,
+        }
+    }
+}
+
+fn unsupported() -> String {
+    let names: Vec<_> = TokenRequest::GRANT_TYPES.into_iter().map(GrantType::as_str).collect();
+    format!("grant_type must be one of {}", names.join(", "))
+}
+
+fn required<'a>(form: &'a Form<'_>, name: &str) -> Result<&'a str, OAuthError> {
+    form.get(name).ok_or_else(|| {
+        OAuthError::new(ErrorCode::InvalidRequest, format!("the parameter {name} is missing"))
+    })
+}
+
+fn optional_scope(form: &Form<'_>) -> Result<Option<Scope>, OAuthError> {
+    form.get("scope")
+        .map(Scope::parse)
+        .transpose()
+        .map_err(|error| OAuthError::new(ErrorCode::InvalidScope, error.to_string()))
+}
