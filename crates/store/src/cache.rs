@@ -1,0 +1,230 @@
+//! What readers see without asking the database. The writer alone changes it, after each commit.
+
+use std::{
+    hash::Hash,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use parking_lot::{Mutex, RwLock};
+use quick_cache::{Equivalent, sync::Cache};
+use tokenbind_binding::{Anchor, ClientId, End, Instant, SubjectId, TokenId};
+use tokenbind_issuer::{
+    access_token::AccessToken,
+    application::Application,
+    scope::{Audience, MalformedScope, Scope},
+    store::AsOf,
+    user::User,
+};
+
+const APPLICATIONS: usize = 10_000;
+const USERS: usize = 10_000;
+
+/// A change of what readers see, to be made once the transaction is durable.
+pub(crate) enum Effect {
+    /// An access token was issued.
+    Issued(Arc<AccessToken>),
+    /// An anchor ended.
+    Ended(End),
+    /// An application was changed or removed.
+    ApplicationChanged(ClientId),
+    /// A user was changed or removed.
+    UserChanged(Arc<User>),
+    /// The rows of these access tokens are gone.
+    TokensSwept(Vec<TokenId>),
+    /// These ends can no longer matter.
+    EndsSwept(Vec<End>),
+}
+
+/// Everything that is published to readers.
+pub(crate) struct Published {
+    /// Access tokens. Their rows never change, so nothing here is ever out of date.
+    pub(crate) tokens: Cache<TokenId, Arc<AccessToken>>,
+    /// Applications by `client_id`.
+    pub(crate) applications: Versioned<ClientId, Arc<Application>>,
+    /// Users by name.
+    pub(crate) users: Versioned<String, Arc<User>>,
+    /// Users by `sub`.
+    pub(crate) subjects: Versioned<SubjectId, Arc<User>>,
+    /// Texts that many records share.
+    pub(crate) interned: Interned,
+    ends: RwLock<EndsIndex>,
+    as_of: AtomicU64,
+}
+
+impl Published {
+    /// With `ends` as they were read when the database was opened, `as_of` this moment.
+    pub(crate) fn new(token_capacity: usize, ends: EndsIndex, as_of: Instant) -> Self {
+        Self {
+            tokens: Cache::new(token_capacity),
+            applications: Versioned::new(APPLICATIONS),
+            users: Versioned::new(USERS),
+            subjects: Versioned::new(USERS),
+            interned: Interned::new(),
+            ends: RwLock::new(ends),
+            as_of: AtomicU64::new(as_of.as_micros()),
+        }
+    }
+
+    /// Everything that was committed up to then is visible.
+    pub(crate) fn as_of(&self) -> AsOf {
+        AsOf(Instant::from_micros(self.as_of.load(Ordering::Acquire)))
+    }
+
+    /// Those ends that concern the `anchors`.
+    pub(crate) fn ends_of(&self, anchors: impl Iterator<Item = Anchor>) -> Vec<End> {
+        let ends = self.ends.read();
+        if ends.is_empty() {
+            return Vec::new();
+        }
+        anchors
+            .filter_map(|anchor| ends.get(&anchor).map(|&instant| End { anchor, instant }))
+            .collect()
+    }
+
+    /// Makes the effects of a committed transaction visible, and only then says up to where.
+    pub(crate) fn publish(&self, effects: Vec<Effect>, as_of: Instant) {
+        for effect in effects {
+            match effect {
+                Effect::Issued(token) => self.tokens.insert(token.token.id, token),
+                Effect::Ended(end) => {
+                    self.ends.write().insert(end.anchor, end.instant);
+                }
+                Effect::ApplicationChanged(client_id) => self.applications.forget(&client_id),
+                Effect::UserChanged(user) => {
+                    self.users.forget(&user.username);
+                    self.subjects.forget(&user.subject);
+                }
+                Effect::TokensSwept(ids) => {
+                    for id in ids {
+                        self.tokens.remove(&id);
+                    }
+                }
+                Effect::EndsSwept(swept) => self.forget_ends(&swept),
+            }
+        }
+        self.as_of.store(as_of.as_micros(), Ordering::Release);
+    }
+
+    /// Forgets these ends, but not later ones of the same anchors.
+    fn forget_ends(&self, swept: &[End]) {
+        let mut ends = self.ends.write();
+        for End { anchor, instant } in swept {
+            if ends.get(anchor).is_some_and(|latest| latest <= instant) {
+                ends.remove(anchor);
+            }
+        }
+    }
+}
+
+/// The latest end of each anchor.
+pub(crate) type EndsIndex = foldhash::HashMap<Anchor, Instant>;
+
+/// A cache of records that change. Filling it takes the version that was current before the record
+/// was read, so that a slow reader never puts back what the writer has replaced meanwhile.
+pub(crate) struct Versioned<K, V> {
+    entries: Cache<K, V>,
+    version: Mutex<u64>,
+}
+
+/// When a record was read, in terms of the changes published before.
+#[derive(Clone, Copy)]
+pub(crate) struct Version(u64);
+
+impl<K: Eq + Hash, V: Clone> Versioned<K, V> {
+    fn new(capacity: usize) -> Self {
+        Self { entries: Cache::new(capacity), version: Mutex::new(0) }
+    }
+
+    pub(crate) fn get<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> Option<V> {
+        self.entries.get(key)
+    }
+
+    /// To be taken before the record is read.
+    pub(crate) fn version(&self) -> Version {
+        Version(*self.version.lock())
+    }
+
+    /// Keeps what was read, unless something has changed since.
+    pub(crate) fn fill(&self, key: K, value: V, read_at: Version) {
+        let version = self.version.lock();
+        if *version == read_at.0 {
+            self.entries.insert(key, value);
+        }
+    }
+
+    fn forget<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) {
+        let mut version = self.version.lock();
+        *version += 1;
+        self.entries.remove(key);
+    }
+}
+
+/// Texts that repeat from record to record, each kept once.
+pub(crate) struct Interned {
+    client_ids: Interner<ClientId>,
+    subjects: Interner<SubjectId>,
+    usernames: Interner<Arc<str>>,
+    scopes: Interner<Scope>,
+    audiences: Interner<Audience>,
+}
+
+impl Interned {
+    fn new() -> Self {
+        Self {
+            client_ids: Interner::new(10_000),
+            subjects: Interner::new(100_000),
+            usernames: Interner::new(100_000),
+            scopes: Interner::new(10_000),
+            audiences: Interner::new(10_000),
+        }
+    }
+
+    pub(crate) fn client_id(&self, text: &str) -> ClientId {
+        self.client_ids.get_or_insert(text, ClientId::new)
+    }
+
+    pub(crate) fn subject(&self, text: &str) -> SubjectId {
+        self.subjects.get_or_insert(text, SubjectId::new)
+    }
+
+    pub(crate) fn username(&self, text: &str) -> Arc<str> {
+        self.usernames.get_or_insert(text, |shared| shared)
+    }
+
+    pub(crate) fn audience(&self, text: &str) -> Audience {
+        self.audiences.get_or_insert(text, |shared| Audience::from_stored(&shared))
+    }
+
+    /// The scope that was stored as `text`.
+    pub(crate) fn scope(&self, text: &str) -> Result<Scope, MalformedScope> {
+        match self.scopes.0.get(text) {
+            Some(scope) => Ok(scope),
+            None => Scope::parse(text).map(|scope| self.same_scope(&scope)),
+        }
+    }
+
+    /// This scope, as it is shared with other records.
+    pub(crate) fn same_scope(&self, scope: &Scope) -> Scope {
+        self.scopes.get_or_insert(scope.as_str(), |_| scope.clone())
+    }
+}
+
+struct Interner<T>(Cache<Arc<str>, T>);
+
+impl<T: Clone> Interner<T> {
+    fn new(capacity: usize) -> Self {
+        Self(Cache::new(capacity))
+    }
+
+    fn get_or_insert(&self, text: &str, make: impl FnOnce(Arc<str>) -> T) -> T {
+        self.0.get(text).unwrap_or_else(|| {
+            let shared: Arc<str> = text.into();
+            let value = make(Arc::clone(&shared));
+            self.0.insert(shared, value.clone());
+            value
+        })
+    }
+}

@@ -1,0 +1,115 @@
+//! Issuing outside slots, and what every issuance shares.
+
+use std::sync::Arc;
+
+use tokenbind_binding::{Anchor, Bindings, ClientId, GrantId, Instant, SubjectId, Token, TokenId};
+use tokenbind_issuer::{
+    access_token::AccessToken,
+    grant::{CurrentRefreshToken, Grant},
+    scope::{Audience, Scope},
+    store::{AccessTokenTerms, Issuance, IssueOutcome, Issued},
+};
+
+use super::{failure::DbResult, write::Write};
+
+/// A fresh access token, and a grant with it where a refresh token is wanted.
+pub(crate) fn issue(write: &mut Write<'_>, issuance: &Issuance) -> DbResult<IssueOutcome> {
+    if let Some(anchor) = ended(write, issuance)? {
+        return Ok(IssueOutcome::Ended(anchor));
+    }
+    let instant = write.tick();
+    let grant = match issuance.refresh_token_lifetime {
+        Some(lifetime) => Some(new_grant(write, issuance, instant, lifetime)?),
+        None => None,
+    };
+    let facts = Facts::of(issuance, grant.as_ref());
+    let access_token = new_token(write, facts, issuance.access_token, instant)?;
+    let refresh_token = grant.map(|grant| grant.refresh_token());
+    Ok(IssueOutcome::Issued(Issued { access_token, refresh_token }))
+}
+
+/// What the issuance was decided on and has ended since. The bindings do not count: a new token on
+/// a device whose tokens were ended is legitimate.
+pub(crate) fn ended(write: &Write<'_>, issuance: &Issuance) -> DbResult<Option<Anchor>> {
+    let anchors = [
+        Anchor::Subject(issuance.subject.clone()),
+        Anchor::Application(issuance.client_id.clone()),
+    ];
+    write.ended_after(issuance.as_of, anchors.into_iter())
+}
+
+/// A grant with its first refresh token.
+pub(crate) fn new_grant(
+    write: &mut Write<'_>,
+    issuance: &Issuance,
+    instant: Instant,
+    lifetime: u64,
+) -> DbResult<Grant> {
+    let since = instant.timestamp();
+    let grant = Grant {
+        id: GrantId::new(instant, write.random()),
+        client_id: issuance.client_id.clone(),
+        subject: issuance.subject.clone(),
+        username: issuance.username.clone(),
+        scope: issuance.scope.clone(),
+        audience: issuance.audience.clone(),
+        bindings: issuance.bindings.clone(),
+        current: CurrentRefreshToken { generation: 0, since, used: false },
+        expires_at: since.plus(lifetime),
+    };
+    write.add_grant(&grant)?;
+    Ok(grant)
+}
+
+/// What an access token says, whichever verb issues it.
+#[derive(Clone, Copy)]
+pub(crate) struct Facts<'a> {
+    pub(crate) grant: Option<GrantId>,
+    pub(crate) client_id: &'a ClientId,
+    pub(crate) subject: &'a SubjectId,
+    pub(crate) username: Option<&'a str>,
+    pub(crate) scope: &'a Scope,
+    pub(crate) audience: &'a Audience,
+    pub(crate) bindings: &'a Bindings,
+}
+
+impl<'a> Facts<'a> {
+    pub(crate) fn of(issuance: &'a Issuance, grant: Option<&Grant>) -> Self {
+        Self {
+            grant: grant.map(|grant| grant.id),
+            client_id: &issuance.client_id,
+            subject: &issuance.subject,
+            username: issuance.username.as_deref(),
+            scope: &issuance.scope,
+            audience: &issuance.audience,
+            bindings: &issuance.bindings,
+        }
+    }
+}
+
+/// Records a new access token. Its texts are those that other records share, so that a million
+/// tokens in memory stay small.
+pub(crate) fn new_token(
+    write: &mut Write<'_>,
+    facts: Facts<'_>,
+    terms: AccessTokenTerms,
+    instant: Instant,
+) -> DbResult<Arc<AccessToken>> {
+    let interned = &write.published.interned;
+    let token = Token {
+        id: TokenId::new(instant, write.random()),
+        grant: facts.grant,
+        client_id: interned.client_id(facts.client_id.as_str()),
+        subject: interned.subject(facts.subject.as_str()),
+        bindings: facts.bindings.clone(),
+        expires_at: instant.timestamp().plus(terms.lifetime),
+    };
+    let record = AccessToken {
+        token,
+        scope: interned.same_scope(facts.scope),
+        audience: interned.audience(facts.audience.as_str()),
+        username: facts.username.map(|username| interned.username(username)),
+        format: terms.format,
+    };
+    write.add_token(record)
+}

@@ -1,0 +1,243 @@
+//! The embedded database: one file, one writer, any number of readers.
+
+mod applications;
+mod ends;
+mod failure;
+mod issue;
+mod keys;
+mod open;
+mod position;
+mod reader;
+mod refresh;
+mod rows;
+mod slot;
+mod sweep;
+mod users;
+mod write;
+mod writer;
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+};
+
+use async_trait::async_trait;
+use tokenbind_binding::{
+    Anchor, ClientId, Clock, End, GrantId, Random, SubjectId, Timestamp, TokenId,
+};
+use tokenbind_issuer::{
+    access_token::AccessToken,
+    application::Application,
+    grant::Grant,
+    store::{
+        AsOf, ChangeOutcome, Issuance, IssueOutcome, Recorded, Refresh, RefreshOutcome,
+        RegisterOutcome, Store, StoreResult, StoredKey, Swept, UserChange,
+    },
+    user::User,
+};
+use tokio::sync::oneshot;
+
+pub use self::open::OpenError;
+use self::{
+    failure::{DbResult, Failure},
+    position::Position,
+    reader::Readers,
+    sweep::Sweep,
+    write::Write,
+    writer::{RunningWriter, Writer},
+};
+use crate::cache::Published;
+
+/// How a [`SqliteStore`] uses the machine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Options {
+    /// So many access tokens are kept in memory, the most used ones.
+    pub cached_tokens: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { cached_tokens: 1_000_000 }
+    }
+}
+
+/// A [`Store`] in one SQLite file. Whatever it has answered is on disk.
+pub struct SqliteStore {
+    database: PathBuf,
+    published: Arc<Published>,
+    readers: Readers,
+    writer: RunningWriter,
+    /// Let go only when the writer is done: fields are dropped in their order.
+    _lock: File,
+}
+
+impl SqliteStore {
+    /// Opens `tokenbind.db` in `directory`. Makes both if they are not there.
+    ///
+    /// # Errors
+    /// [`OpenError::Locked`] while another process, or another store of this one, has it.
+    pub fn open(
+        directory: &Path,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, OpenError> {
+        Self::open_with(directory, Options::default(), clock, random)
+    }
+
+    /// [`Self::open`] with other options than the default ones.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`].
+    pub fn open_with(
+        directory: &Path,
+        options: Options,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, OpenError> {
+        let lock = open::lock(directory)?;
+        let database = directory.join(open::DATABASE);
+        let connection = open::writing_connection(&database)?;
+        let position = Position::load(&connection)?;
+        let ends = ends::load(&connection)?;
+        let published = Arc::new(Published::new(options.cached_tokens, ends, position.last));
+        let readers = Readers::open(&database)?;
+        let writer =
+            Writer { connection, position, published: Arc::clone(&published), clock, random };
+        let writer = writer.start()?;
+        Ok(Self { database, published, readers, writer, _lock: lock })
+    }
+
+    /// Has the writer do `work` in a transaction.
+    async fn write<T, W>(&self, work: W) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        W: FnMut(&mut Write<'_>) -> DbResult<T> + Send + 'static,
+    {
+        self.writer.queue.run(work).await
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn register_application(&self, application: Application) -> StoreResult<RegisterOutcome> {
+        self.write(move |write| applications::register(write, &application)).await
+    }
+
+    async fn find_application(
+        &self,
+        client_id: &ClientId,
+    ) -> StoreResult<Option<(Arc<Application>, AsOf)>> {
+        Ok(applications::find(&self.readers, &self.published, client_id)?)
+    }
+
+    async fn list_applications(&self) -> StoreResult<Vec<Arc<Application>>> {
+        Ok(applications::list(&self.readers)?)
+    }
+
+    async fn update_application(
+        &self,
+        before: &Application,
+        after: Application,
+    ) -> StoreResult<ChangeOutcome> {
+        let before = before.clone();
+        self.write(move |write| applications::update(write, &before, &after)).await
+    }
+
+    async fn delete_application(&self, client_id: &ClientId) -> StoreResult<ChangeOutcome> {
+        let client_id = client_id.clone();
+        self.write(move |write| applications::delete(write, &client_id)).await
+    }
+
+    async fn add_user(&self, user: User) -> StoreResult<RegisterOutcome> {
+        self.write(move |write| users::add(write, &user)).await
+    }
+
+    async fn find_user(&self, username: &str) -> StoreResult<Option<Arc<User>>> {
+        Ok(users::find_by_name(&self.readers, &self.published, username)?)
+    }
+
+    async fn find_subject(&self, subject: &SubjectId) -> StoreResult<Option<Arc<User>>> {
+        Ok(users::find_by_subject(&self.readers, &self.published, subject)?)
+    }
+
+    async fn change_user(&self, username: &str, change: UserChange) -> StoreResult<ChangeOutcome> {
+        let username = username.to_owned();
+        self.write(move |write| users::change(write, &username, &change)).await
+    }
+
+    async fn issue(&self, issuance: Issuance) -> StoreResult<IssueOutcome> {
+        self.write(move |write| issue::issue(write, &issuance)).await
+    }
+
+    async fn issue_in_slot(&self, issuance: Issuance) -> StoreResult<IssueOutcome> {
+        self.write(move |write| slot::issue_in_slot(write, &issuance)).await
+    }
+
+    async fn refresh(&self, refresh: Refresh) -> StoreResult<RefreshOutcome> {
+        self.write(move |write| refresh::refresh(write, &refresh)).await
+    }
+
+    async fn look_up_access_token(
+        &self,
+        id: TokenId,
+    ) -> StoreResult<Option<Recorded<Arc<AccessToken>>>> {
+        let Some(record) = self.find_token(id)? else { return Ok(None) };
+        // The ends come second, so that none is missed that was acknowledged before the look-up.
+        let ends = self.published.ends_of(record.token.anchors());
+        Ok(Some(Recorded { record, ends }))
+    }
+
+    async fn look_up_grant(&self, id: GrantId) -> StoreResult<Option<Recorded<Grant>>> {
+        let record = rows::find_grant(&self.readers.get(), &self.published.interned, id)?;
+        Ok(record.map(|record| {
+            let ends = self.published.ends_of(record.anchors());
+            Recorded { record, ends }
+        }))
+    }
+
+    async fn end_anchor(&self, anchor: Anchor) -> StoreResult<End> {
+        self.write(move |write| write.end(anchor.clone())).await
+    }
+
+    async fn load_keys(&self, missing: Vec<StoredKey>) -> StoreResult<Vec<StoredKey>> {
+        self.write(move |write| keys::load(write, &missing)).await
+    }
+
+    async fn rotate_keys(&self, fresh: Vec<StoredKey>) -> StoreResult<Vec<StoredKey>> {
+        self.write(move |write| keys::rotate(write, &fresh)).await
+    }
+
+    async fn sweep(&self, now: Timestamp) -> StoreResult<Swept> {
+        let db = reader::open_read_only(&self.database).map_err(Failure::from)?;
+        let sweep = Sweep { db, queue: self.writer.queue.clone(), now };
+        let (reply, answer) = oneshot::channel();
+        thread::Builder::new()
+            .name("store-sweep".into())
+            // Whoever asked may have gone; the rows are removed all the same.
+            .spawn(move || drop(reply.send(sweep.run())))
+            .map_err(Failure::unavailable)?;
+        answer.await.unwrap_or_else(|_| Err(writer::stopped()))
+    }
+
+    async fn probe(&self) -> StoreResult<()> {
+        self.write(|write| {
+            let instant = write.tick();
+            position::touch(write.db, instant)
+        })
+        .await
+    }
+}
+
+impl SqliteStore {
+    fn find_token(&self, id: TokenId) -> DbResult<Option<Arc<AccessToken>>> {
+        if let Some(record) = self.published.tokens.get(&id) {
+            return Ok(Some(record));
+        }
+        let found = rows::find_token(&self.readers.get(), &self.published.interned, id)?;
+        let Some(record) = found.map(Arc::new) else { return Ok(None) };
+        self.published.tokens.insert(id, Arc::clone(&record));
+        Ok(Some(record))
+    }
+}

@@ -1,0 +1,102 @@
+//! Refreshing: what the presented token turns out to be, and what follows from it.
+
+use std::sync::Arc;
+
+use tokenbind_binding::{Anchor, Instant};
+use tokenbind_issuer::{
+    access_token::AccessToken,
+    grant::{CurrentRefreshToken, Grant, Presented, Rotation},
+    slot::SlotKey,
+    store::{Issued, Refresh, RefreshOutcome},
+};
+
+use super::{
+    failure::DbResult,
+    issue::{Facts, new_token},
+    slot::{Slot, supersede},
+    write::Write,
+};
+
+/// Judges the presented refresh token, and issues a fresh access token or ends the grant.
+pub(crate) fn refresh(write: &mut Write<'_>, refresh: &Refresh) -> DbResult<RefreshOutcome> {
+    let instant = write.tick();
+    let now = instant.timestamp();
+    let Some(mut grant) = write.find_grant(refresh.presented.grant)? else {
+        return Ok(RefreshOutcome::Unknown);
+    };
+    if grant.client_id != refresh.client_id {
+        return Ok(RefreshOutcome::NotTheirs);
+    }
+    let ends = write.ends_since(grant.id.instant(), grant.anchors())?;
+    if let Err(dead) = grant.judge(&ends[..], now) {
+        return Ok(RefreshOutcome::Dead(dead));
+    }
+    match grant.presented(refresh.presented.generation, refresh.rotation, now) {
+        // RFC 9700 section 4.14.2: the server cannot tell the thief from the client, so the grant
+        // ends for both.
+        Presented::Reused => {
+            write.end(Anchor::Grant(grant.id))?;
+            return Ok(RefreshOutcome::Reused);
+        }
+        Presented::LostReply => {}
+        Presented::Current => use_current(write, &mut grant, refresh, instant)?,
+    }
+    let access_token = refreshed_token(write, &grant, refresh, instant)?;
+    let refresh_token = Some(grant.refresh_token());
+    Ok(RefreshOutcome::Refreshed(Issued { access_token, refresh_token }))
+}
+
+/// Replaces the current refresh token, or marks it as used where it stays.
+fn use_current(
+    write: &mut Write<'_>,
+    grant: &mut Grant,
+    refresh: &Refresh,
+    instant: Instant,
+) -> DbResult<()> {
+    match refresh.rotation {
+        Rotation::On { .. } => {
+            let since = instant.timestamp();
+            let generation = grant.current.generation.saturating_add(1);
+            grant.current = CurrentRefreshToken { generation, since, used: false };
+            grant.expires_at = since.plus(refresh.refresh_token_lifetime);
+        }
+        Rotation::Off if grant.current.used => return Ok(()),
+        Rotation::Off => grant.current.used = true,
+    }
+    write.change_grant(grant)
+}
+
+/// A fresh access token of the grant, in its slot where the application has slots.
+fn refreshed_token(
+    write: &mut Write<'_>,
+    grant: &Grant,
+    refresh: &Refresh,
+    instant: Instant,
+) -> DbResult<Arc<AccessToken>> {
+    let facts = Facts {
+        grant: Some(grant.id),
+        client_id: &grant.client_id,
+        subject: &grant.subject,
+        username: grant.username.as_deref(),
+        scope: &refresh.scope,
+        audience: &grant.audience,
+        bindings: &grant.bindings,
+    };
+    if !refresh.in_slot {
+        return new_token(write, facts, refresh.access_token, instant);
+    }
+    let Facts { client_id, subject, scope, audience, bindings, .. } = facts;
+    let key = SlotKey::of(client_id, subject, scope, audience, bindings);
+    let slot = Slot::find(write, &key)?;
+    let live = slot.map(|slot| slot.live_token(write, instant.timestamp())).transpose()?.flatten();
+    supersede(write, live.as_deref())?;
+    let access_token = new_token(write, facts, refresh.access_token, instant)?;
+    // A slot of narrower scope must never hand out a refresh token of wider scope.
+    let slot_grant = if refresh.scope == grant.scope {
+        Some(grant.id)
+    } else {
+        slot.and_then(|slot| slot.grant)
+    };
+    Slot { access_token: access_token.token.id, grant: slot_grant }.put(write, &key)?;
+    Ok(access_token)
+}

@@ -1,0 +1,161 @@
+//! Access tokens and grants as rows.
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use tokenbind_binding::{Bindings, GrantId, Timestamp, Token, TokenId};
+use tokenbind_issuer::{
+    access_token::{AccessToken, TokenFormat},
+    grant::{CurrentRefreshToken, Grant},
+    keys::KeyId,
+};
+
+use super::failure::{DbResult, Failure};
+use crate::cache::Interned;
+
+/// A number as SQL has it. What does not fit lies 292,000 years ahead at the least, and stays there.
+pub(crate) fn to_sql(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A number as [`to_sql`] wrote it.
+pub(crate) fn from_sql(number: i64) -> DbResult<u64> {
+    u64::try_from(number).map_err(Failure::unreadable)
+}
+
+pub(crate) fn insert_token(db: &Connection, record: &AccessToken) -> DbResult<()> {
+    let AccessToken { token, scope, audience, username, format } = record;
+    let key_id = match format {
+        TokenFormat::Opaque => None,
+        TokenFormat::Jwt { key } => Some(key.0),
+    };
+    db.prepare_cached(
+        "INSERT INTO access_tokens VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    )?
+    .execute(params![
+        token.id.as_bytes(),
+        token.grant.as_ref().map(GrantId::as_bytes),
+        token.client_id.as_str(),
+        token.subject.as_str(),
+        username.as_deref(),
+        scope.as_str(),
+        audience.as_str(),
+        token.bindings.to_bytes(),
+        key_id,
+        to_sql(token.expires_at.as_secs()),
+    ])?;
+    Ok(())
+}
+
+pub(crate) fn find_token(
+    db: &Connection,
+    interned: &Interned,
+    id: TokenId,
+) -> DbResult<Option<AccessToken>> {
+    db.prepare_cached("SELECT * FROM access_tokens WHERE id = ?1")?
+        .query_row([id.as_bytes()], |row| Ok(read_token(row, interned)))
+        .optional()?
+        .transpose()
+}
+
+fn read_token(row: &Row<'_>, interned: &Interned) -> DbResult<AccessToken> {
+    let token = Token {
+        id: TokenId::from_bytes(row.get(0)?),
+        grant: row.get::<_, Option<[u8; 16]>>(1)?.map(GrantId::from_bytes),
+        client_id: interned.client_id(text(row, 2)?),
+        subject: interned.subject(text(row, 3)?),
+        bindings: read_bindings(row, 7)?,
+        expires_at: read_time(row, 9)?,
+    };
+    let format = match row.get(8)? {
+        None => TokenFormat::Opaque,
+        Some(key) => TokenFormat::Jwt { key: KeyId(key) },
+    };
+    Ok(AccessToken {
+        token,
+        scope: interned.scope(text(row, 5)?).map_err(Failure::unreadable)?,
+        audience: interned.audience(text(row, 6)?),
+        username: read_username(row, 4, interned)?,
+        format,
+    })
+}
+
+pub(crate) fn insert_grant(db: &Connection, grant: &Grant) -> DbResult<()> {
+    db.prepare_cached("INSERT INTO grants VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")?
+        .execute(params![
+            grant.id.as_bytes(),
+            grant.client_id.as_str(),
+            grant.subject.as_str(),
+            grant.username.as_deref(),
+            grant.scope.as_str(),
+            grant.audience.as_str(),
+            grant.bindings.to_bytes(),
+            grant.current.generation,
+            to_sql(grant.current.since.as_secs()),
+            grant.current.used,
+            to_sql(grant.expires_at.as_secs()),
+        ])?;
+    Ok(())
+}
+
+/// Writes what can change about a grant.
+pub(crate) fn update_grant(db: &Connection, grant: &Grant) -> DbResult<()> {
+    db.prepare_cached(
+        "UPDATE grants SET generation = ?2, since = ?3, used = ?4, expires_at = ?5 WHERE id = ?1",
+    )?
+    .execute(params![
+        grant.id.as_bytes(),
+        grant.current.generation,
+        to_sql(grant.current.since.as_secs()),
+        grant.current.used,
+        to_sql(grant.expires_at.as_secs()),
+    ])?;
+    Ok(())
+}
+
+pub(crate) fn find_grant(
+    db: &Connection,
+    interned: &Interned,
+    id: GrantId,
+) -> DbResult<Option<Grant>> {
+    db.prepare_cached("SELECT * FROM grants WHERE id = ?1")?
+        .query_row([id.as_bytes()], |row| Ok(read_grant(row, interned)))
+        .optional()?
+        .transpose()
+}
+
+fn read_grant(row: &Row<'_>, interned: &Interned) -> DbResult<Grant> {
+    Ok(Grant {
+        id: GrantId::from_bytes(row.get(0)?),
+        client_id: interned.client_id(text(row, 1)?),
+        subject: interned.subject(text(row, 2)?),
+        username: read_username(row, 3, interned)?,
+        scope: interned.scope(text(row, 4)?).map_err(Failure::unreadable)?,
+        audience: interned.audience(text(row, 5)?),
+        bindings: read_bindings(row, 6)?,
+        current: CurrentRefreshToken {
+            generation: row.get(7)?,
+            since: read_time(row, 8)?,
+            used: row.get(9)?,
+        },
+        expires_at: read_time(row, 10)?,
+    })
+}
+
+fn text<'r>(row: &'r Row<'_>, column: usize) -> DbResult<&'r str> {
+    row.get_ref(column)?.as_str().map_err(Failure::unreadable)
+}
+
+fn read_username(row: &Row<'_>, column: usize, interned: &Interned) -> DbResult<Option<Arc<str>>> {
+    let username = row.get_ref(column)?.as_str_or_null().map_err(Failure::unreadable)?;
+    Ok(username.map(|text| interned.username(text)))
+}
+
+fn read_bindings(row: &Row<'_>, column: usize) -> DbResult<Bindings> {
+    let bytes = row.get_ref(column)?.as_blob().map_err(Failure::unreadable)?;
+    Bindings::from_bytes(bytes).map_err(Failure::unreadable)
+}
+
+fn read_time(row: &Row<'_>, column: usize) -> DbResult<Timestamp> {
+    from_sql(row.get(column)?).map(Timestamp::from_secs)
+}

@@ -1,0 +1,134 @@
+//! The slots of `client-request`: one live access token each.
+
+use std::sync::Arc;
+
+use rusqlite::{OptionalExtension as _, params};
+use tokenbind_binding::{Anchor, GrantId, Instant, Timestamp, TokenId};
+use tokenbind_issuer::{
+    access_token::AccessToken,
+    grant::Grant,
+    slot::{SlotKey, shares},
+    store::{Issuance, IssueOutcome, Issued},
+};
+
+use super::{
+    failure::DbResult,
+    issue::{Facts, ended, new_grant, new_token},
+    write::Write,
+};
+
+/// What a slot points to. Either may be dead or gone by now.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Slot {
+    pub(crate) access_token: TokenId,
+    pub(crate) grant: Option<GrantId>,
+}
+
+impl Slot {
+    pub(crate) fn find(write: &Write<'_>, key: &SlotKey) -> DbResult<Option<Self>> {
+        let slot = write
+            .db
+            .prepare_cached("SELECT access_token_id, grant_id FROM slots WHERE slot = ?1")?
+            .query_row([key.as_bytes()], |row| {
+                Ok(Self {
+                    access_token: TokenId::from_bytes(row.get(0)?),
+                    grant: row.get::<_, Option<[u8; 16]>>(1)?.map(GrantId::from_bytes),
+                })
+            })
+            .optional()?;
+        Ok(slot)
+    }
+
+    pub(crate) fn put(self, write: &Write<'_>, key: &SlotKey) -> DbResult<()> {
+        write
+            .db
+            .prepare_cached(
+                "INSERT INTO slots (slot, access_token_id, grant_id) VALUES (?1, ?2, ?3) \
+                 ON CONFLICT (slot) DO UPDATE SET \
+                 access_token_id = excluded.access_token_id, grant_id = excluded.grant_id",
+            )?
+            .execute(params![
+                key.as_bytes(),
+                self.access_token.as_bytes(),
+                self.grant.as_ref().map(GrantId::as_bytes),
+            ])?;
+        Ok(())
+    }
+
+    /// Its access token, if that is alive.
+    pub(crate) fn live_token(
+        self,
+        write: &Write<'_>,
+        now: Timestamp,
+    ) -> DbResult<Option<Arc<AccessToken>>> {
+        let Some(record) = write.find_token(self.access_token)? else { return Ok(None) };
+        let ends = write.ends_since(record.token.id.instant(), record.token.anchors())?;
+        Ok(record.token.judge(&ends[..], now).is_ok().then_some(record))
+    }
+
+    /// Its grant, if that is alive.
+    fn live_grant(self, write: &Write<'_>, now: Timestamp) -> DbResult<Option<Grant>> {
+        let Some(id) = self.grant else { return Ok(None) };
+        let Some(grant) = write.find_grant(id)? else { return Ok(None) };
+        let ends = write.ends_since(grant.id.instant(), grant.anchors())?;
+        Ok(grant.judge(&ends[..], now).is_ok().then_some(grant))
+    }
+}
+
+/// The slot's live opaque token again, or a new one that supersedes it.
+pub(crate) fn issue_in_slot(write: &mut Write<'_>, issuance: &Issuance) -> DbResult<IssueOutcome> {
+    if let Some(anchor) = ended(write, issuance)? {
+        return Ok(IssueOutcome::Ended(anchor));
+    }
+    let instant = write.tick();
+    let now = instant.timestamp();
+    let key = issuance.slot();
+    let slot = Slot::find(write, &key)?;
+    let live = slot.map(|slot| slot.live_token(write, now)).transpose()?.flatten();
+    let grant = slot_grant(write, issuance, slot, instant)?;
+    let shared = live.as_ref().filter(|live| shares(live, issuance.access_token.format, now));
+    let access_token = if let Some(shared) = shared {
+        Arc::clone(shared)
+    } else {
+        supersede(write, live.as_deref())?;
+        let facts = Facts::of(issuance, grant.as_ref());
+        new_token(write, facts, issuance.access_token, instant)?
+    };
+    let kept = slot.and_then(|slot| slot.grant);
+    let wanted =
+        Slot { access_token: access_token.token.id, grant: grant.as_ref().map(|g| g.id).or(kept) };
+    if slot != Some(wanted) {
+        wanted.put(write, &key)?;
+    }
+    let refresh_token = grant.map(|grant| grant.refresh_token());
+    Ok(IssueOutcome::Issued(Issued { access_token, refresh_token }))
+}
+
+/// The grant whose refresh token goes with the answer: the slot's, while it is alive, or a new one.
+/// A grant that goes out again lives as long as a new one would.
+fn slot_grant(
+    write: &mut Write<'_>,
+    issuance: &Issuance,
+    slot: Option<Slot>,
+    instant: Instant,
+) -> DbResult<Option<Grant>> {
+    let Some(lifetime) = issuance.refresh_token_lifetime else { return Ok(None) };
+    let now = instant.timestamp();
+    let live = slot.map(|slot| slot.live_grant(write, now)).transpose()?.flatten();
+    let Some(mut grant) = live else {
+        return new_grant(write, issuance, instant, lifetime).map(Some);
+    };
+    if grant.expires_at < now.plus(lifetime) {
+        grant.expires_at = now.plus(lifetime);
+        write.change_grant(&grant)?;
+    }
+    Ok(Some(grant))
+}
+
+/// Ends the token whose place another one takes.
+pub(crate) fn supersede(write: &mut Write<'_>, live: Option<&AccessToken>) -> DbResult<()> {
+    if let Some(live) = live {
+        write.end(Anchor::Token(live.token.id))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! One transaction as the jobs in it see it.
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+use tokenbind_binding::{
+    Anchor, Clock, End, GrantId, Instant, Random, Timestamp, TokenId, time::random_bytes,
+};
+use tokenbind_issuer::{access_token::AccessToken, grant::Grant, store::AsOf};
+
+use super::{
+    failure::DbResult,
+    position::Position,
+    rows::{self, from_sql, to_sql},
+};
+use crate::cache::{Effect, Published};
+
+/// A request that takes longer than so many seconds from its first look at the store to its last
+/// has been given up by the server.
+pub(crate) const IN_FLIGHT: u64 = 60;
+
+/// The open transaction.
+pub(crate) struct Write<'a> {
+    pub(crate) db: &'a Connection,
+    pub(crate) published: &'a Published,
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) random: &'a dyn Random,
+    pub(crate) position: &'a mut Position,
+    pub(crate) effects: Vec<Effect>,
+}
+
+impl Write<'_> {
+    /// The next instant, later than all before.
+    pub(crate) fn tick(&mut self) -> Instant {
+        self.position.last = self.position.last.next(self.clock.now());
+        self.position.last
+    }
+
+    pub(crate) fn random<const N: usize>(&self) -> [u8; N] {
+        random_bytes(self.random)
+    }
+
+    /// Records a new access token.
+    pub(crate) fn add_token(&mut self, record: AccessToken) -> DbResult<Arc<AccessToken>> {
+        rows::insert_token(self.db, &record)?;
+        self.position.raise_tokens(self.db, record.token.expires_at)?;
+        let record = Arc::new(record);
+        self.effects.push(Effect::Issued(Arc::clone(&record)));
+        Ok(record)
+    }
+
+    /// The record of an access token. Published ones need no look at the database: they never change.
+    pub(crate) fn find_token(&self, id: TokenId) -> DbResult<Option<Arc<AccessToken>>> {
+        if let Some(record) = self.published.tokens.get(&id) {
+            return Ok(Some(record));
+        }
+        let record = rows::find_token(self.db, &self.published.interned, id)?;
+        Ok(record.map(Arc::new))
+    }
+
+    /// Records a new grant.
+    pub(crate) fn add_grant(&mut self, grant: &Grant) -> DbResult<()> {
+        rows::insert_grant(self.db, grant)?;
+        self.position.raise_grants(self.db, grant.expires_at)
+    }
+
+    /// Records how a grant changed.
+    pub(crate) fn change_grant(&mut self, grant: &Grant) -> DbResult<()> {
+        rows::update_grant(self.db, grant)?;
+        self.position.raise_grants(self.db, grant.expires_at)
+    }
+
+    /// The record of a grant.
+    pub(crate) fn find_grant(&self, id: GrantId) -> DbResult<Option<Grant>> {
+        rows::find_grant(self.db, &self.published.interned, id)
+    }
+
+    /// Those ends of the `anchors` that can matter for something issued at `issued`.
+    pub(crate) fn ends_since(
+        &self,
+        issued: Instant,
+        anchors: impl Iterator<Item = Anchor>,
+    ) -> DbResult<Vec<End>> {
+        // Instants increase: if the last end came before, all of them did.
+        if self.position.last_end < issued {
+            return Ok(Vec::new());
+        }
+        let mut ends = Vec::new();
+        for anchor in anchors {
+            if let Some(instant) = self.latest_end(&anchor)?
+                && instant >= issued
+            {
+                ends.push(End { anchor, instant });
+            }
+        }
+        Ok(ends)
+    }
+
+    /// The first of the `anchors` that ended after `as_of`.
+    pub(crate) fn ended_after(
+        &self,
+        as_of: AsOf,
+        anchors: impl Iterator<Item = Anchor>,
+    ) -> DbResult<Option<Anchor>> {
+        let ends = self.ends_since(as_of.0, anchors)?;
+        Ok(ends.into_iter().find(|end| end.instant > as_of.0).map(|end| end.anchor))
+    }
+
+    fn latest_end(&self, anchor: &Anchor) -> DbResult<Option<Instant>> {
+        let (kind, which) = anchor.to_parts();
+        let instant: Option<i64> = self
+            .db
+            .prepare_cached("SELECT max(instant) FROM ends WHERE kind = ?1 AND anchor = ?2")?
+            .query_row(params![kind, which], |row| row.get(0))?;
+        instant.map(|micros| from_sql(micros).map(Instant::from_micros)).transpose()
+    }
+
+    /// Ends an anchor, now.
+    pub(crate) fn end(&mut self, anchor: Anchor) -> DbResult<End> {
+        let instant = self.tick();
+        let keep_until = self.keep_until(&anchor, instant)?;
+        let seq = self.position.seq + 1;
+        let (kind, which) = anchor.to_parts();
+        self.db.prepare_cached("INSERT INTO ends VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(
+            params![
+                to_sql(seq),
+                kind,
+                which,
+                to_sql(instant.as_micros()),
+                to_sql(keep_until.as_secs()),
+            ],
+        )?;
+        self.position.seq = seq;
+        self.position.last_end = instant;
+        let end = End { anchor, instant };
+        self.effects.push(Effect::Ended(end.clone()));
+        Ok(end)
+    }
+
+    /// From then on nothing that was issued before the end can be alive, and nothing that was
+    /// decided before it can still be on its way.
+    fn keep_until(&self, anchor: &Anchor, instant: Instant) -> DbResult<Timestamp> {
+        if let Anchor::Token(id) = anchor {
+            let expires_at: Option<i64> = self
+                .db
+                .prepare_cached("SELECT expires_at FROM access_tokens WHERE id = ?1")?
+                .query_row([id.as_bytes()], |row| row.get(0))
+                .optional()?;
+            return match expires_at {
+                Some(secs) => from_sql(secs).map(Timestamp::from_secs),
+                None => Ok(self.position.tokens_until),
+            };
+        }
+        Ok(self.position.all_until().max(instant.timestamp().plus(IN_FLIGHT)))
+    }
+}
