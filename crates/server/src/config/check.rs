@@ -1,0 +1,84 @@
+//! What keys ask of one another.
+
+use std::{fs, net::SocketAddr};
+
+use jiff::SignedDuration;
+
+use super::{
+    Reading,
+    value::{BEARER_SECRET, Raw, bearer_secret},
+};
+
+impl Reading {
+    /// Checks that the keys fit together, and reads the files that hold values.
+    pub(super) fn check(&mut self) {
+        self.check_certificate();
+        self.check_listeners();
+        self.check_session();
+        self.read_registration_file();
+    }
+
+    fn check_certificate(&mut self) {
+        for (given, absent) in [("tls.certificate", "tls.key"), ("tls.key", "tls.certificate")] {
+            if self.is_given(given) && !self.is_given(absent) {
+                self.refuse(given, format!("needs {absent} beside it"));
+            }
+        }
+    }
+
+    fn check_listeners(&mut self) {
+        let keys = ["metrics.address", "listen.port", "listen.address"];
+        let Some(blamed) = self.to_blame(keys) else { return };
+        let listen = self.draft.listen();
+        if self.draft.metrics().is_some_and(|metrics| overlap(metrics, listen)) {
+            let message = format!("the metrics and the server cannot both listen on {listen}");
+            self.refuse(blamed, message);
+        }
+    }
+
+    fn check_session(&mut self) {
+        let Some(blamed) = self.to_blame(["session.absolute", "session.idle"]) else { return };
+        let session = self.draft.session();
+        if session.absolute < session.idle {
+            let [idle, absolute] = [session.idle, session.absolute].map(|duration| {
+                let duration = SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
+                format!("{duration:#}")
+            });
+            let message =
+                format!("session.absolute ({absolute}) is shorter than session.idle ({idle})");
+            self.refuse(blamed, message);
+        }
+    }
+
+    fn read_registration_file(&mut self) {
+        const KEY: &str = "registration.initial_access_token_file";
+        if self.is_given("registration.initial_access_token") && self.is_given(KEY) {
+            self.refuse(KEY, "registration.initial_access_token is given too; keep one".to_owned());
+            return;
+        }
+        let Some(file) = &self.draft.registration_file else { return };
+        let text = match fs::read_to_string(file) {
+            Ok(text) => Raw::Text(text.trim().to_owned()),
+            Err(error) => {
+                let message = format!("{} cannot be read: {error}", file.display());
+                return self.refuse(KEY, message);
+            }
+        };
+        if let Ok(secret) = bearer_secret(&text) {
+            self.draft.registration = Some(secret);
+        } else {
+            let message = format!(
+                "{} must hold {BEARER_SECRET}; it holds {}",
+                file.display(),
+                text.redacted()
+            );
+            self.refuse(KEY, message);
+        }
+    }
+}
+
+/// Whether both cannot be bound at once: one port, and one address or one that stands for all.
+fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
+    let all = a.ip().is_unspecified() || b.ip().is_unspecified();
+    a.port() == b.port() && (all || a.ip() == b.ip())
+}

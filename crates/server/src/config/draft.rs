@@ -1,0 +1,108 @@
+//! What the file and the environment said, before the defaults.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::NonZero,
+    path::PathBuf,
+    thread::available_parallelism,
+    time::Duration,
+};
+
+use tokenbind_issuer::{keys::SigningAlgorithm, secret::Secret};
+
+use super::{
+    Certificate, Config, Limits, Log, LogFormat, Passwords, Session, Tokens, value::Metrics,
+};
+
+/// Where the metrics are unless something else is said.
+const METRICS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9445);
+
+/// A value for each key that was given; [`super::keys`] says which field is which key's.
+#[derive(Default, Debug)]
+pub(super) struct Draft {
+    pub(super) issuer: Option<String>,
+    pub(super) data: Option<PathBuf>,
+    pub(super) address: Option<IpAddr>,
+    pub(super) port: Option<u16>,
+    pub(super) certificate: Option<PathBuf>,
+    pub(super) key: Option<PathBuf>,
+    pub(super) metrics: Option<Metrics>,
+    pub(super) default_audience: Option<Vec<String>>,
+    pub(super) signing_alg: Option<SigningAlgorithm>,
+    pub(super) reuse_grace: Option<Duration>,
+    pub(super) server_key_file: Option<PathBuf>,
+    pub(super) registration: Option<Secret>,
+    pub(super) registration_file: Option<PathBuf>,
+    pub(super) concurrent_hashes: Option<usize>,
+    pub(super) body_bytes: Option<usize>,
+    pub(super) failed_logins: Option<u32>,
+    pub(super) request_timeout: Option<Duration>,
+    pub(super) idle: Option<Duration>,
+    pub(super) absolute: Option<Duration>,
+    pub(super) log_filter: Option<String>,
+    pub(super) log_format: Option<LogFormat>,
+}
+
+impl Draft {
+    pub(super) fn listen(&self) -> SocketAddr {
+        let address = self.address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        SocketAddr::new(address, self.port.unwrap_or(9443))
+    }
+
+    pub(super) fn metrics(&self) -> Option<SocketAddr> {
+        match self.metrics {
+            None => Some(METRICS),
+            Some(Metrics::At(address)) => Some(address),
+            Some(Metrics::Off) => None,
+        }
+    }
+
+    pub(super) fn session(&self) -> Session {
+        Session {
+            idle: self.idle.unwrap_or(Duration::from_mins(30)),
+            absolute: self.absolute.unwrap_or(Duration::from_hours(12)),
+        }
+    }
+
+    /// The configuration: what was said, and the defaults for the rest.
+    pub(super) fn finish(self) -> Config {
+        let (listen, metrics, session) = (self.listen(), self.metrics(), self.session());
+        let issuer = self.issuer.unwrap_or_else(|| format!("https://localhost:{}", listen.port()));
+        let data = self.data.unwrap_or_else(|| PathBuf::from("data"));
+        let certificate = match (self.certificate, self.key) {
+            (Some(chain), Some(key)) => Certificate::Files { chain, key },
+            _ => Certificate::Local,
+        };
+        Config {
+            listen,
+            certificate,
+            metrics,
+            tokens: Tokens {
+                default_audience: self.default_audience.unwrap_or_else(|| vec![issuer.clone()]),
+                access_token_signing_alg: self.signing_alg.unwrap_or_default(),
+                refresh_token_reuse_grace: self.reuse_grace.unwrap_or(Duration::from_secs(30)),
+            },
+            server_key_file: self.server_key_file.unwrap_or_else(|| data.join("server.key")),
+            initial_access_token: self.registration,
+            passwords: Passwords {
+                concurrent_hashes: self.concurrent_hashes.unwrap_or_else(cores),
+            },
+            limits: Limits {
+                body_bytes: self.body_bytes.unwrap_or(64 * 1024),
+                failed_logins_per_minute: self.failed_logins.unwrap_or(30),
+                request_timeout: self.request_timeout.unwrap_or(Duration::from_secs(30)),
+            },
+            session,
+            log: Log {
+                filter: self.log_filter.unwrap_or_else(|| "info".to_owned()),
+                format: self.log_format.unwrap_or_default(),
+            },
+            issuer,
+            data,
+        }
+    }
+}
+
+fn cores() -> usize {
+    available_parallelism().map_or(1, NonZero::get)
+}

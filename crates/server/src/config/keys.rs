@@ -1,0 +1,228 @@
+//! The table of keys: what the file, the environment, `config check` and the documentation go by.
+
+use super::{
+    draft::Draft,
+    value::{self, Raw, Rejected},
+};
+
+/// Ten years in seconds, as for the lifetimes of an application's settings.
+const TEN_YEARS: u64 = tokenbind_issuer::settings::MAX_LIFETIME;
+
+/// One key of the configuration.
+pub(super) struct Key {
+    /// Its place in the file: `section.name`, or `name`.
+    pub(super) path: &'static str,
+    /// The default, as it would be written, or in words.
+    pub(super) default: Default,
+    /// What it takes, to follow "expected".
+    pub(super) expects: &'static str,
+    /// What it is for.
+    pub(super) about: &'static str,
+    /// Whether problems must not show the value.
+    pub(super) secret: bool,
+    /// Reads the value into the draft.
+    pub(super) set: fn(&mut Draft, &Raw) -> Result<(), Rejected>,
+}
+
+/// What holds where a key is absent.
+pub(super) enum Default {
+    /// This value, in TOML.
+    Value(&'static str),
+    /// What these words say.
+    Words(&'static str),
+}
+
+impl Key {
+    /// The environment variable that sets it.
+    pub(super) fn variable(&self) -> String {
+        format!("TOKENBIND_{}", self.path.replace('.', "__").to_ascii_uppercase())
+    }
+}
+
+/// The key of this path.
+pub(super) fn find(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.path == path)
+}
+
+/// Whether some key lies in this table of the file.
+pub(super) fn is_section(name: &str) -> bool {
+    KEYS.iter().any(|key| key.path.split_once('.').is_some_and(|(section, _)| section == name))
+}
+
+/// Every key.
+pub(super) static KEYS: &[Key] = &[
+    Key {
+        path: "issuer",
+        default: Default::Words("`https://localhost:` and `listen.port`"),
+        expects: "an https URL without query, fragment, user name and final slash",
+        about: "The issuer identifier (RFC 8414): the address under which clients reach the server. It is in every token, so it should never change.",
+        secret: false,
+        set: |draft, raw| put(&mut draft.issuer, value::issuer(raw)),
+    },
+    Key {
+        path: "data",
+        default: Default::Value("\"data\""),
+        expects: "a directory",
+        about: "The data directory: the database, the server key and the local certificate. Made with mode 0700; one that others can write to is refused.",
+        secret: false,
+        set: |draft, raw| put(&mut draft.data, value::path(raw)),
+    },
+    Key {
+        path: "listen.address",
+        default: Default::Value("\"0.0.0.0\""),
+        expects: "an IP address",
+        about: "The address to listen on. `::` listens on IPv6 and IPv4, `127.0.0.1` on this machine alone.",
+        secret: false,
+        set: |draft, raw| put(&mut draft.address, value::from_text(raw)),
+    },
+    Key {
+        path: "listen.port",
+        default: Default::Value("9443"),
+        expects: "a port number from 1 to 65535",
+        about: "The port to listen on, with TLS.",
+        secret: false,
+        set: |draft, raw| put(&mut draft.port, value::number(raw, 1, u16::MAX)),
+    },
+    Key {
+        path: "tls.certificate",
+        default: Default::Words(
+            "a certificate for localhost, issued by the data directory's own CA",
+        ),
+        expects: "the path of a PEM file",
+        about: "The server's certificate, followed by the intermediate ones, in PEM.",
+        secret: false,
+        set: |draft, raw| put(&mut draft.certificate, value::path(raw)),
+    },
+    Key {
+        path: "tls.key",
+        default: Default::Words("the key of that certificate"),
+        expects: "the path of a PEM file",
+        about: "The private key of `tls.certificate`, in PEM, not encrypted.",
+        secret: false,
+        set: |draft, raw| put(&mut draft.key, value::path(raw)),
+    },
+    Key {
+        path: "metrics.address",
+        default: Default::Value("\"127.0.0.1:9445\""),
+        expects: "an address and port such as \"127.0.0.1:9445\", or \"off\"",
+        about: "Where Prometheus reads the metrics, without TLS; `off` for nowhere.",
+        secret: false,
+        set: |draft, raw| put(&mut draft.metrics, value::metrics(raw)),
+    },
+    Key {
+        path: "tokens.default_audience",
+        default: Default::Words("the issuer"),
+        expects: "an absolute URI without fragment, or an array of such",
+        about: "The audience of tokens whose request names no resource (RFC 8707). In the environment, several are separated by spaces.",
+        secret: false,
+        set: |draft, raw| put(&mut draft.default_audience, value::audience(raw)),
+    },
+    Key {
+        path: "tokens.access_token_signing_alg",
+        default: Default::Value("\"ES256\""),
+        expects: "one of \"ES256\", \"RS256\", \"PS256\", \"EdDSA\"",
+        about: "The algorithm that signs JWT access tokens.",
+        secret: false,
+        set: |draft, raw| put(&mut draft.signing_alg, value::signing_algorithm(raw)),
+    },
+    Key {
+        path: "tokens.refresh_token_reuse_grace",
+        default: Default::Value("\"30s\""),
+        expects: "a duration from \"0s\" to \"5m\", or whole seconds",
+        about: "How long a rotated refresh token that is not bound to a key gets its unused successor again. `0s` treats every reuse as theft.",
+        secret: false,
+        set: |draft, raw| put(&mut draft.reuse_grace, value::duration(raw, 0, 300)),
+    },
+    Key {
+        path: "keys.server_key_file",
+        default: Default::Words("`server.key` in the data directory"),
+        expects: "the path of a file",
+        about: "The key under which the keys in the database are encrypted: 32 random bytes in base64url. Made once if absent, with mode 0600. Without it the database is worthless, so keep a copy elsewhere.",
+        secret: false,
+        set: |draft, raw| put(&mut draft.server_key_file, value::path(raw)),
+    },
+    Key {
+        path: "registration.initial_access_token",
+        default: Default::Words("registration is off"),
+        expects: value::BEARER_SECRET,
+        about: "The token that registers applications over the network (RFC 7591 section 3). Whoever holds it can register any application.",
+        secret: true,
+        set: |draft, raw| put(&mut draft.registration, value::bearer_secret(raw)),
+    },
+    Key {
+        path: "registration.initial_access_token_file",
+        default: Default::Words("registration is off"),
+        expects: "the path of a file",
+        about: "A file that holds that token instead; space around it is dropped.",
+        secret: false,
+        set: |draft, raw| put(&mut draft.registration_file, value::path(raw)),
+    },
+    Key {
+        path: "passwords.concurrent_hashes",
+        default: Default::Words("the number of cores"),
+        expects: "a number from 1 to 1024",
+        about: "How many passwords are hashed at once. Each takes a core and the memory of argon2id; more logins wait.",
+        secret: false,
+        set: |draft, raw| put(&mut draft.concurrent_hashes, value::number(raw, 1, 1024)),
+    },
+    Key {
+        path: "limits.body_bytes",
+        default: Default::Value("65536"),
+        expects: "a number of bytes from 1024 to 1048576",
+        about: "The largest request body.",
+        secret: false,
+        set: |draft, raw| put(&mut draft.body_bytes, value::number(raw, 1024, 1 << 20)),
+    },
+    Key {
+        path: "limits.failed_logins_per_minute",
+        default: Default::Value("30"),
+        expects: "a number from 1 to 10000",
+        about: "How many logins may fail in a minute, for each account and for each address, before more are refused.",
+        secret: false,
+        set: |draft, raw| put(&mut draft.failed_logins, value::number(raw, 1, 10_000)),
+    },
+    Key {
+        path: "limits.request_timeout",
+        default: Default::Value("\"30s\""),
+        expects: "a duration from \"1s\" to \"10m\", or whole seconds",
+        about: "How long a request may take, from its first byte to its answer.",
+        secret: false,
+        set: |draft, raw| put(&mut draft.request_timeout, value::duration(raw, 1, 600)),
+    },
+    Key {
+        path: "session.idle",
+        default: Default::Value("\"30m\""),
+        expects: "a duration from \"1m\" to \"87600h\", or whole seconds",
+        about: "How long a login session lives without being used.",
+        secret: false,
+        set: |draft, raw| put(&mut draft.idle, value::duration(raw, 60, TEN_YEARS)),
+    },
+    Key {
+        path: "session.absolute",
+        default: Default::Value("\"12h\""),
+        expects: "a duration from \"1m\" to \"87600h\", or whole seconds",
+        about: "How long a login session lives at most; not shorter than `session.idle`.",
+        secret: false,
+        set: |draft, raw| put(&mut draft.absolute, value::duration(raw, 60, TEN_YEARS)),
+    },
+    Key {
+        path: "log.filter",
+        default: Default::Value("\"info\""),
+        expects: "a filter such as \"info\" or \"info,tokenbind=debug\"",
+        about: "What is logged: levels, by module, as `tracing_subscriber::EnvFilter` reads them.",
+        secret: false,
+        set: |draft, raw| put(&mut draft.log_filter, value::log_filter(raw)),
+    },
+    Key {
+        path: "log.format",
+        default: Default::Value("\"text\""),
+        expects: "one of \"text\", \"json\"",
+        about: "How it is logged: for people, or one JSON object to a line.",
+        secret: false,
+        set: |draft, raw| put(&mut draft.log_format, value::log_format(raw)),
+    },
+];
+
+fn put<T>(place: &mut Option<T>, parsed: Result<T, Rejected>) -> Result<(), Rejected> {
+    parsed.map(|value| *place = Some(value))
+}
