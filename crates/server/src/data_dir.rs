@@ -1,11 +1,11 @@
 //! The data directory: the database, the server key, the local certificate.
 //!
-//! A new directory is for its owner alone (0700), and so is each file (0600), whatever the umask.
+//! A new directory is for its owner alone (0700), and so is each file (0600).
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions, Permissions},
+    fs::{self, DirBuilder, File, Permissions},
     io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -107,19 +107,6 @@ impl DataDir {
         let put = write_temporary(&path, content)?.persist(&path);
         put.map_err(|refused| failed(&path, "put the file in place")(refused.error))?;
         sync(&self.0)
-    }
-
-    /// The path of the file `name`, made empty where it is absent, for its owner alone. For a file
-    /// that a library goes on to open, such as a database, with modes of its own.
-    ///
-    /// # Errors
-    ///
-    /// If the operating system refuses.
-    pub fn private_file(&self, name: &str) -> Result<PathBuf, DataDirError> {
-        let path = self.0.join(name);
-        let opened = OpenOptions::new().append(true).create(true).mode(0o600).open(&path);
-        opened.map_err(failed(&path, "make the file"))?;
-        Ok(path)
     }
 }
 
@@ -277,17 +264,6 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(mode(&path).unwrap(), 0o600);
         assert_eq!(names(directory.path()), ["f"]);
-    }
-
-    #[test]
-    fn a_private_file_is_made_once_and_keeps_its_content() {
-        let directory = TempDir::new().unwrap();
-        let data = DataDir::open(directory.path()).unwrap();
-        let path = data.private_file("db").unwrap();
-        assert_eq!(mode(&path).unwrap(), 0o600);
-        fs::write(&path, "rows").unwrap();
-        data.private_file("db").unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"rows");
     }
 
     #[test]
