@@ -2,8 +2,10 @@
 
 use std::{
     fs,
+    panic::resume_unwind,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    thread,
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -41,19 +43,20 @@ pub(crate) fn run(workspace: &Workspace, target: Option<&str>, seconds: Option<u
     }
 }
 
-/// Lints the targets and runs each for some seconds; shows their output only where one fails.
+/// Lints the targets and runs them all at once for some seconds. Shows the output of one that fails.
 pub(crate) fn smoke(workspace: &Workspace, seconds: u32) -> Result<()> {
     cargo(workspace, &["clippy", "--bins"], &["--", "-Dwarnings"])?;
     let fuzz = Fuzz::build(workspace)?;
-    for target in &fuzz.targets {
-        let output = fuzz.command(target, Some(seconds))?.stdout(Stdio::null()).output()?;
-        let log = String::from_utf8_lossy(&output.stderr);
-        if !output.status.success() {
-            bail!("{target} found something ({}):\n{log}", output.status);
+    thread::scope(|scope| {
+        let mut watches = Vec::new();
+        for target in &fuzz.targets {
+            watches.push(scope.spawn(|| fuzz.watch(target, seconds)));
         }
-        println!("{target}: {}", progress(&log)?);
-    }
-    Ok(())
+        for watch in watches {
+            println!("{}", watch.join().unwrap_or_else(|panic| resume_unwind(panic))?);
+        }
+        Ok(())
+    })
 }
 
 /// What a target that found nothing says at its end. Without coverage it only guessed, and that is
@@ -104,6 +107,14 @@ impl Fuzz {
             .arg(self.folder.join("corpus").join(target))
             .stdin(Stdio::null());
         Ok(command)
+    }
+
+    /// Runs a target to its end and tells how far it came.
+    fn watch(&self, target: &str, seconds: u32) -> Result<String> {
+        let output = self.command(target, Some(seconds))?.stdout(Stdio::null()).output()?;
+        let log = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{target} found something ({}):\n{log}", output.status);
+        Ok(format!("{target}: {}", progress(&log)?))
     }
 }
 

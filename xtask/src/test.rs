@@ -16,8 +16,8 @@ use crate::{
     workspace::{Workspace, run as run_command, shown},
 };
 
-/// How long each fuzz target runs.
-const FUZZ_SECONDS: u32 = 3;
+/// How long the fuzz targets run, side by side.
+const FUZZ_SECONDS: u32 = 10;
 
 /// The steps, in their order.
 #[derive(Clone, Copy, ValueEnum)]
