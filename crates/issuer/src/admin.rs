@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 pub use ends::EndTarget;
 
-use crate::{error::OAuthError, issuer::Issuer, secret::SecretHash, settings::InvalidMetadata};
+use crate::{error::OAuthError, issuer::Issuer, settings::InvalidMetadata};
 
 /// A command of an operator.
 #[derive(Clone, Serialize, Deserialize)]
@@ -179,19 +179,5 @@ impl Issuer {
                 Ok(self.keys().jwks())
             }
         }
-    }
-
-    /// Makes sure that an application of this id exists with these settings and this secret, and
-    /// nothing else is changed: for what is declared rather than registered.
-    ///
-    /// # Errors
-    /// [`AdminError`].
-    pub async fn ensure_application(
-        &self,
-        client_id: &str,
-        metadata: Map<String, Value>,
-        secret: SecretHash,
-    ) -> Result<(), AdminError> {
-        self.admin_ensure_application(client_id, metadata, secret).await
     }
 }

@@ -128,7 +128,7 @@ mod tests {
             subject: "u1".into(),
             username: None,
             scope: Scope::default(),
-            audience: Audience::single("https://api"),
+            audience: Audience::of(&["https://api"]),
             bindings: Bindings::default(),
             current: CurrentRefreshToken { generation, since: Timestamp::from_secs(100), used },
             expires_at: Timestamp::from_secs(1000),

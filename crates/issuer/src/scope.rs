@@ -101,10 +101,11 @@ impl From<Scope> for String {
 pub struct Audience(Arc<str>);
 
 impl Audience {
-    /// Meant for one resource.
+    /// Meant for these resources, which are URIs.
     #[must_use]
-    pub fn single(resource: &str) -> Self {
-        Self(resource.into())
+    pub fn of(resources: &[impl AsRef<str>]) -> Self {
+        let sorted: BTreeSet<&str> = resources.iter().map(AsRef::as_ref).collect();
+        Self(sorted.into_iter().collect::<Vec<_>>().join(" ").into())
     }
 
     /// From the form that stores keep.

@@ -1,5 +1,7 @@
 //! The settings of an application, under the names of RFC 7591 and its relatives where one exists.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokenbind_binding::{BindingType, GrantType, bindings::Terms};
@@ -279,6 +281,27 @@ impl Settings {
             metadata.insert(name.into(), named.into());
         }
         metadata
+    }
+
+    /// The names of all settings, and whether each is a list.
+    #[must_use]
+    pub fn known_names() -> BTreeMap<String, bool> {
+        let optional = [
+            "client_name",
+            "request_object_signing_alg",
+            "validate_token_bindings",
+            "backchannel_logout_uri",
+            "frontchannel_logout_uri",
+            "jwks",
+            "jwks_uri",
+            "certificate",
+        ];
+        let given = Self::default().to_metadata();
+        let mut names: BTreeMap<_, _> =
+            given.into_iter().map(|(name, value)| (name, value.is_array())).collect();
+        names.extend(optional.map(|name| (name.to_owned(), false)));
+        names.insert("id_token_audience".into(), true);
+        names
     }
 
     /// Whether the application authenticates at all.

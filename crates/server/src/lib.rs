@@ -1,6 +1,18 @@
-//! The authorization server.
+//! The authorization server: command line, configuration, listeners and endpoints.
 
+mod admin_socket;
+pub mod cli;
 pub mod config;
 pub mod data_dir;
+mod endpoint;
+mod error_response;
+pub mod instance;
+mod listener;
 pub mod local_ca;
+mod logging;
+mod metrics;
+pub mod quickstart;
+mod request;
+pub mod serve;
+mod system;
 pub mod tls;

@@ -65,7 +65,12 @@ impl Issuer {
         }
     }
 
-    pub(super) async fn admin_ensure_application(
+    /// Makes sure that there is an application of this id with this secret. If it is there already,
+    /// its settings stay as they are.
+    ///
+    /// # Errors
+    /// [`AdminError`]; then nothing changed.
+    pub async fn ensure_application(
         &self,
         client_id: &str,
         metadata: Map<String, Value>,

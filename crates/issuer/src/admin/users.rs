@@ -6,6 +6,7 @@ use tokenbind_binding::{SubjectId, TokenId, time::random_bytes};
 use super::AdminError;
 use crate::{
     issuer::Issuer,
+    password::WrongPassword,
     store::{ChangeOutcome, RegisterOutcome, UserChange},
     user::User,
 };
@@ -33,6 +34,26 @@ impl Issuer {
             RegisterOutcome::Taken => {
                 Err(AdminError::new(format!("there is a user {username} already")))
             }
+        }
+    }
+
+    /// Makes sure that there is a user of this name with this password. Claims of one who is there
+    /// already stay as they are.
+    ///
+    /// # Errors
+    /// [`AdminError`]; then nothing changed.
+    pub async fn ensure_user(
+        &self,
+        username: String,
+        password: &str,
+        claims: Map<String, Value>,
+    ) -> Result<(), AdminError> {
+        let Some(user) = self.store.find_user(&username).await? else {
+            return self.admin_add_user(username, password, claims).await.map(drop);
+        };
+        match self.passwords.verify(password, Some(&user.password_hash)).await? {
+            Ok(()) => Ok(()),
+            Err(WrongPassword) => self.admin_set_password(&username, password).await.map(drop),
         }
     }
 

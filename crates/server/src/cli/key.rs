@@ -1,0 +1,36 @@
+//! `tokenbind key`.
+
+use clap::Subcommand;
+use tokenbind_issuer::admin::AdminCommand;
+
+use super::{CliError, output, target::Target};
+
+#[derive(Subcommand, Debug)]
+pub(super) enum KeyCommand {
+    /// Replace every key; what was made with the old ones stays good until it ends
+    Rotate {
+        #[command(flatten)]
+        target: Target,
+    },
+}
+
+impl KeyCommand {
+    pub(super) async fn run(self) -> Result<(), CliError> {
+        let Self::Rotate { target } = self;
+        let jwks = target.carry_out(AdminCommand::RotateKeys).await?;
+        if target.json {
+            output::print(&jwks, true);
+        } else {
+            let keys = jwks["keys"].as_array().map_or(&[][..], Vec::as_slice);
+            println!("rotated; the key set now has {} keys:", keys.len());
+            for key in keys {
+                println!("{}  {}", plain(&key["kid"]), plain(&key["alg"]));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn plain(value: &serde_json::Value) -> &str {
+    value.as_str().unwrap_or_default()
+}

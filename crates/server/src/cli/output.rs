@@ -1,0 +1,56 @@
+//! Answers for people, and for scripts.
+
+use serde_json::{Map, Value};
+
+/// Prints an answer: as JSON, or line by line.
+pub(super) fn print(answer: &Value, json: bool) {
+    if json {
+        println!("{answer:#}");
+    } else {
+        print!("{}", for_people(answer));
+    }
+}
+
+fn for_people(answer: &Value) -> String {
+    match answer {
+        Value::Object(members) => members_of(members),
+        Value::Array(items) => items.iter().map(one_line).collect(),
+        other => format!("{other}\n"),
+    }
+}
+
+fn members_of(members: &Map<String, Value>) -> String {
+    let width = members.keys().map(String::len).max().unwrap_or_default();
+    let line = |(name, value): (&String, &Value)| format!("{name:width$}  {}\n", plain(value));
+    members.iter().map(line).collect::<Vec<_>>().concat()
+}
+
+/// One application in a list: its id and its name.
+fn one_line(item: &Value) -> String {
+    let id = plain(&item["client_id"]);
+    let name = item.get("client_name").map(plain).unwrap_or_default();
+    format!("{id}  {name}").trim_end().to_owned() + "\n"
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(" "),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn shows_members_in_columns_and_lists_by_name() {
+        let shown = for_people(&json!({ "client_id": "a", "grant_types": ["x", "y"] }));
+        assert_eq!(shown, "client_id    a\ngrant_types  x y\n");
+        let listed = for_people(&json!([{ "client_id": "a", "client_name": "TV" }]));
+        assert_eq!(listed, "a  TV\n");
+    }
+}

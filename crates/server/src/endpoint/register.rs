@@ -1,0 +1,62 @@
+//! `/oauth2/register` (RFC 7591) and `/oauth2/register/{client_id}` (RFC 7592).
+
+use axum::{
+    body::Body,
+    extract::{Path, State},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, Request, StatusCode};
+
+use super::{App, counted, private_json};
+use crate::request::{bearer_token, read_json};
+
+pub(super) async fn create(State(app): State<App>, request: Request<Body>) -> Response {
+    counted(&app.register, async {
+        let token = bearer_token(request.headers())?;
+        let metadata = read_json(request, app.limits).await?;
+        let information = app.issuer.register(token.as_deref(), metadata).await?;
+        private_json(StatusCode::CREATED, &information)
+    })
+    .await
+}
+
+pub(super) async fn read(
+    State(app): State<App>,
+    Path(client_id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    counted(&app.register, async {
+        let token = bearer_token(&headers)?;
+        let information = app.issuer.read_registration(&client_id, token.as_deref()).await?;
+        private_json(StatusCode::OK, &information)
+    })
+    .await
+}
+
+pub(super) async fn update(
+    State(app): State<App>,
+    Path(client_id): Path<String>,
+    request: Request<Body>,
+) -> Response {
+    counted(&app.register, async {
+        let token = bearer_token(request.headers())?;
+        let metadata = read_json(request, app.limits).await?;
+        let information =
+            app.issuer.update_registration(&client_id, token.as_deref(), metadata).await?;
+        private_json(StatusCode::OK, &information)
+    })
+    .await
+}
+
+pub(super) async fn delete(
+    State(app): State<App>,
+    Path(client_id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    counted(&app.register, async {
+        let token = bearer_token(&headers)?;
+        app.issuer.delete_registration(&client_id, token.as_deref()).await?;
+        Ok(StatusCode::NO_CONTENT.into_response())
+    })
+    .await
+}

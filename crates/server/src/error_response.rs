@@ -1,0 +1,62 @@
+//! How errors look in HTTP: the one table from an error code to a status and its headers.
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde_json::json;
+use tokenbind_issuer::{ErrorCode, OAuthError};
+
+/// The status and, where the protocol asks for one, a header.
+fn in_http(error: &OAuthError) -> (StatusCode, Option<(HeaderName, String)>) {
+    match error.code {
+        ErrorCode::InvalidRequest
+        | ErrorCode::InvalidGrant
+        | ErrorCode::UnauthorizedClient
+        | ErrorCode::UnsupportedGrantType
+        | ErrorCode::InvalidScope
+        | ErrorCode::InvalidRedirectUri
+        | ErrorCode::InvalidClientMetadata => (StatusCode::BAD_REQUEST, None),
+        ErrorCode::RequestTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, None),
+        // RFC 6749 section 5.2: 401 "MUST include the WWW-Authenticate response header field matching the
+        // authentication scheme used by the client".
+        ErrorCode::InvalidClient => {
+            let challenge = r#"Basic realm="tokenbind", charset="UTF-8""#.to_owned();
+            (StatusCode::UNAUTHORIZED, Some((header::WWW_AUTHENTICATE, challenge)))
+        }
+        // RFC 6750 section 3.
+        ErrorCode::InvalidToken => {
+            let challenge = format!(
+                r#"Bearer realm="tokenbind", error="invalid_token", error_description="{}""#,
+                error.description
+            );
+            (StatusCode::UNAUTHORIZED, Some((header::WWW_AUTHENTICATE, challenge)))
+        }
+        ErrorCode::TooManyAttempts { retry_after } => {
+            (StatusCode::TOO_MANY_REQUESTS, Some((header::RETRY_AFTER, retry_after.to_string())))
+        }
+        ErrorCode::TemporarilyUnavailable => {
+            (StatusCode::SERVICE_UNAVAILABLE, Some((header::RETRY_AFTER, "1".into())))
+        }
+    }
+}
+
+/// A refusal as the client sees it. What the operator should know beyond that is logged.
+pub(crate) fn error_response(error: &OAuthError) -> Response {
+    if let Some(log) = &error.log {
+        tracing::error!(code = error.code.as_str(), "{log}");
+    }
+    let (status, extra) = in_http(error);
+    let body = json!({ "error": error.code.as_str(), "error_description": error.description });
+    let mut response = (status, Json(body)).into_response();
+    // RFC 6749 section 5.1, and as wise for its errors.
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some((name, value)) = extra
+        && let Ok(value) = HeaderValue::from_str(&value)
+    {
+        headers.insert(name, value);
+    }
+    response
+}

@@ -1,0 +1,56 @@
+//! The authorization server on its data directory, as both the server and the command line open it.
+
+use std::sync::Arc;
+
+use tokenbind_issuer::{
+    Issuer, IssuerConfig, issuer::StartError, keys::ServerKey, scope::Audience, secret::Secret,
+};
+use tokenbind_store::{OpenError, SqliteStore};
+
+use crate::{
+    config::Config,
+    data_dir::{DataDir, DataDirError, load_or_create_server_key},
+    system::{SystemClock, SystemRandom},
+};
+use secrecy::ExposeSecret;
+
+/// Why the data directory cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum InstanceError {
+    /// The directory or a file in it.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The keys in it.
+    #[error(transparent)]
+    Start(#[from] StartError),
+}
+
+/// Opens the data directory of `config`. Only one process can have it open.
+///
+/// # Errors
+/// [`InstanceError`]; `Store(OpenError::Locked)` where another process has it.
+pub async fn open(config: &Config) -> Result<Issuer, InstanceError> {
+    let data = DataDir::open(&config.data)?;
+    let clock = Arc::new(SystemClock);
+    let random = Arc::new(SystemRandom);
+    let store = SqliteStore::open(data.path(), clock.clone(), random.clone())?;
+    let server_key = load_or_create_server_key(&config.server_key_file, &*random)?;
+    let server_key = ServerKey::new(server_key.expose_secret());
+    let issuer_config = issuer_config(config);
+    Ok(Issuer::start(issuer_config, server_key, Arc::new(store), clock, random).await?)
+}
+
+fn issuer_config(config: &Config) -> IssuerConfig {
+    IssuerConfig {
+        issuer: config.issuer.clone(),
+        default_audience: Audience::of(&config.tokens.default_audience),
+        access_token_signing_alg: config.tokens.access_token_signing_alg,
+        refresh_token_reuse_grace: config.tokens.refresh_token_reuse_grace.as_secs(),
+        initial_access_token: config.initial_access_token.as_ref().map(Secret::hash),
+        concurrent_hashes: config.passwords.concurrent_hashes,
+        failed_logins_per_minute: config.limits.failed_logins_per_minute,
+    }
+}

@@ -1,0 +1,108 @@
+//! Connections: TLS, HTTP/1.1 and HTTP/2, and an end that lets requests finish.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Extension, Router};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{
+        conn::auto,
+        graceful::{GracefulShutdown, Watcher},
+    },
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, watch},
+    time::timeout,
+};
+use tokio_rustls::TlsAcceptor;
+
+/// How long a client may take for its handshake, and for the head of a request.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long requests may take to finish after the end was asked for.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How many connections are served at once; more wait to be accepted.
+const MAX_CONNECTIONS: usize = 10_000;
+
+/// The address of the TCP peer, as only the listener can tell.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PeerAddress(SocketAddr);
+
+impl PeerAddress {
+    /// Its IP address.
+    #[must_use]
+    pub(crate) const fn ip(self) -> std::net::IpAddr {
+        self.0.ip()
+    }
+}
+
+/// Serves `router` on `listener` until `stop` turns true, then lets running requests finish.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    tls: Arc<rustls::ServerConfig>,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+) {
+    let acceptor = TlsAcceptor::from(tls);
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let graceful = GracefulShutdown::new();
+    loop {
+        let (stream, peer, place) = tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => break,
+            accepted = accept(&listener, &places) => accepted,
+        };
+        let connection =
+            serve_connection(acceptor.clone(), stream, peer, router.clone(), graceful.watcher());
+        tokio::spawn(async move {
+            connection.await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    let _ = timeout(DRAIN_TIMEOUT, graceful.shutdown()).await;
+}
+
+/// The next connection, when there is a place for it. A failure to accept (such as too many open
+/// files) passes: it is logged, and another try made after a moment.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> (TcpStream, SocketAddr, Option<tokio::sync::OwnedSemaphorePermit>) {
+    let place = places.clone().acquire_owned().await.ok();
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => return (stream, peer, place),
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+async fn serve_connection(
+    acceptor: TlsAcceptor,
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    graceful: Watcher,
+) {
+    let _ = stream.set_nodelay(true);
+    let stream = match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return tracing::debug!(%peer, %error, "the TLS handshake failed"),
+        Err(_) => return tracing::debug!(%peer, "the TLS handshake took too long"),
+    };
+    let service = TowerToHyperService::new(router.layer(Extension(PeerAddress(peer))));
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(HEAD_TIMEOUT);
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = graceful.watch(connection.into_owned()).await {
+        tracing::debug!(%peer, %error, "a connection broke");
+    }
+}

@@ -1,0 +1,124 @@
+//! Reading requests: what is not of the expected form is refused before anything looks at it.
+
+use std::{net::IpAddr, time::Duration};
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Request, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::{Map, Value};
+use tokenbind_issuer::{ClientEvidence, ErrorCode, OAuthError, form::Form};
+
+use crate::listener::PeerAddress;
+
+/// What a request may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RequestLimits {
+    /// The largest body, in bytes.
+    pub(crate) body_bytes: usize,
+    /// How long a body may take to arrive.
+    pub(crate) body_timeout: Duration,
+}
+
+/// A request with its body read.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    pub(crate) body: Bytes,
+    authorization: Option<HeaderValue>,
+    address: IpAddr,
+}
+
+impl Incoming {
+    /// What it shows of its client.
+    pub(crate) fn evidence<'a>(
+        &'a self,
+        form: &'a Form<'a>,
+    ) -> Result<ClientEvidence<'a>, OAuthError> {
+        let authorization = self.authorization.as_ref().map(HeaderValue::to_str).transpose();
+        let authorization =
+            authorization.map_err(|_| refuse("the Authorization header must be ASCII"))?;
+        Ok(ClientEvidence { authorization, form, address: self.address })
+    }
+}
+
+fn refuse(description: impl Into<std::borrow::Cow<'static, str>>) -> OAuthError {
+    OAuthError::new(ErrorCode::InvalidRequest, description)
+}
+
+/// Reads a POST of `application/x-www-form-urlencoded`.
+pub(crate) async fn read_form(
+    request: Request<Body>,
+    limits: RequestLimits,
+) -> Result<Incoming, OAuthError> {
+    // RFC 6749 section 2.3.1: the parameters "MUST NOT be included in the request URI", where logs would keep them.
+    if request.uri().query().is_some() {
+        return Err(refuse("parameters belong in the body, never in the URL"));
+    }
+    expect_content_type(request.headers(), "application/x-www-form-urlencoded")?;
+    let authorization = single_authorization(request.headers())?;
+    let address = peer(&request)?;
+    let body = read_body(request, limits).await?;
+    Ok(Incoming { body, authorization, address })
+}
+
+/// Reads a body of `application/json` that is an object.
+pub(crate) async fn read_json(
+    request: Request<Body>,
+    limits: RequestLimits,
+) -> Result<Map<String, Value>, OAuthError> {
+    expect_content_type(request.headers(), "application/json")?;
+    let body = read_body(request, limits).await?;
+    serde_json::from_slice(&body).map_err(|error| {
+        let description = format!("the body must be a JSON object: {error}");
+        OAuthError::new(ErrorCode::InvalidClientMetadata, description)
+    })
+}
+
+/// The token of a Bearer header (RFC 6750 section 2.1).
+pub(crate) fn bearer_token(headers: &HeaderMap) -> Result<Option<String>, OAuthError> {
+    let Some(value) = single_authorization(headers)? else { return Ok(None) };
+    let bearer = value
+        .to_str()
+        .ok()
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("Bearer"));
+    Ok(bearer.map(|(_, token)| token.trim().to_owned()))
+}
+
+fn single_authorization(headers: &HeaderMap) -> Result<Option<HeaderValue>, OAuthError> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    match (values.next(), values.next()) {
+        (first, None) => Ok(first.cloned()),
+        _ => Err(refuse("there must be at most one Authorization header")),
+    }
+}
+
+fn expect_content_type(headers: &HeaderMap, expected: &str) -> Result<(), OAuthError> {
+    let essence = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .map(str::trim);
+    if essence.is_some_and(|essence| essence.eq_ignore_ascii_case(expected)) {
+        return Ok(());
+    }
+    Err(refuse(format!("the Content-Type must be {expected}")))
+}
+
+fn peer(request: &Request<Body>) -> Result<IpAddr, OAuthError> {
+    let peer = request.extensions().get::<PeerAddress>().copied();
+    peer.map(PeerAddress::ip).ok_or_else(|| refuse("the connection has no peer address"))
+}
+
+async fn read_body(request: Request<Body>, limits: RequestLimits) -> Result<Bytes, OAuthError> {
+    let collecting = Limited::new(request.into_body(), limits.body_bytes).collect();
+    match tokio::time::timeout(limits.body_timeout, collecting).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(OAuthError::new(
+            ErrorCode::RequestTooLarge,
+            format!("the body must have at most {} bytes", limits.body_bytes),
+        )),
+        Ok(Err(_)) => Err(refuse("the body broke off")),
+        Err(_) => Err(refuse("the body took too long to arrive")),
+    }
+}

@@ -1,0 +1,127 @@
+//! A running server: listeners, the operator's socket and the sweep.
+
+use std::{io, sync::Arc, time::Duration};
+
+use tokenbind_issuer::Issuer;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+
+use crate::{
+    admin_socket,
+    config::{Certificate, Config},
+    data_dir::DataDir,
+    endpoint, listener,
+    local_ca::{LocalCa, LocalCaError},
+    metrics,
+    request::RequestLimits,
+    system::{SystemClock, SystemRandom},
+    tls::{self, TlsError},
+};
+use tokenbind_binding::Clock;
+
+const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
+
+/// Why the server does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// An address cannot be had.
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// Which.
+        address: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The certificate for localhost cannot be made.
+    #[error(transparent)]
+    LocalCa(#[from] LocalCaError),
+    /// The data directory.
+    #[error(transparent)]
+    DataDir(#[from] crate::data_dir::DataDirError),
+    /// Nothing can be counted.
+    #[error(transparent)]
+    Metrics(#[from] metrics_exporter_prometheus::BuildError),
+    /// The operating system.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// A server that has its addresses and is about to answer.
+pub struct Server {
+    listener: TcpListener,
+    tls: Arc<rustls::ServerConfig>,
+    router: axum::Router,
+    issuer: Arc<Issuer>,
+    data: DataDir,
+}
+
+impl Server {
+    /// Takes the addresses of `config`.
+    ///
+    /// # Errors
+    /// [`ServeError`].
+    pub async fn bind(config: &Config, issuer: Arc<Issuer>) -> Result<Self, ServeError> {
+        let data = DataDir::open(&config.data)?;
+        let (chain, key) = match &config.certificate {
+            Certificate::Files { chain, key } => (chain.clone(), key.clone()),
+            Certificate::Local => {
+                let now = SystemClock.now().timestamp();
+                let local = LocalCa::load_or_create(&data, now, &SystemRandom)?;
+                (local.certificate, local.key)
+            }
+        };
+        let tls = Arc::new(tls::server_config(&chain, &key)?);
+        let in_vain = |address: String| move |error| ServeError::Listen { address, error };
+        let listener =
+            TcpListener::bind(config.listen).await.map_err(in_vain(config.listen.to_string()))?;
+        let counts = metrics::install()?;
+        if let Some(address) = config.metrics {
+            metrics::serve(address, counts).await.map_err(in_vain(address.to_string()))?;
+        }
+        let limits = RequestLimits {
+            body_bytes: config.limits.body_bytes,
+            body_timeout: config.limits.request_timeout,
+        };
+        let router = endpoint::router(issuer.clone(), limits);
+        Ok(Self { listener, tls, router, issuer, data })
+    }
+
+    /// Answers until the process is told to stop, then lets running requests finish.
+    ///
+    /// # Errors
+    /// [`ServeError`].
+    pub async fn run(self) -> Result<(), ServeError> {
+        let (stopping, stop) = watch::channel(false);
+        let socket = admin_socket::listen(&self.data, self.issuer.clone())?;
+        let sweeping = tokio::spawn(sweep(self.issuer.clone()));
+        let serving = tokio::spawn(listener::serve(self.listener, self.tls, self.router, stop));
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            interrupted = tokio::signal::ctrl_c() => interrupted?,
+        }
+        tracing::info!("stopping");
+        let _ = stopping.send(true);
+        let _ = serving.await;
+        sweeping.abort();
+        drop(socket);
+        Ok(())
+    }
+}
+
+async fn sweep(issuer: Arc<Issuer>) {
+    let mut interval = tokio::time::interval(SWEEP_INTERVAL);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        if let Err(error) = issuer.sweep().await {
+            tracing::error!(%error, "what has expired could not be removed");
+        }
+    }
+}
