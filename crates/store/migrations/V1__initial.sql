@@ -55,8 +55,6 @@ CREATE TABLE ends (
     keep_until INTEGER NOT NULL
 );
 
-CREATE INDEX ends_by_anchor ON ends (kind, anchor, instant);
-
 CREATE TABLE server_keys (
     seq        INTEGER NOT NULL PRIMARY KEY,
     id         INTEGER NOT NULL UNIQUE,

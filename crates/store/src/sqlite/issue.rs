@@ -14,7 +14,7 @@ use super::{failure::DbResult, write::Write};
 
 /// A fresh access token, and a grant with it where a refresh token is wanted.
 pub(crate) fn issue(write: &mut Write<'_>, issuance: &Issuance) -> DbResult<IssueOutcome> {
-    if let Some(anchor) = ended(write, issuance)? {
+    if let Some(anchor) = ended(write, issuance) {
         return Ok(IssueOutcome::Ended(anchor));
     }
     let instant = write.tick();
@@ -30,7 +30,7 @@ pub(crate) fn issue(write: &mut Write<'_>, issuance: &Issuance) -> DbResult<Issu
 
 /// What the issuance was decided on and has ended since. The bindings do not count: a new token on
 /// a device whose tokens were ended is legitimate.
-pub(crate) fn ended(write: &Write<'_>, issuance: &Issuance) -> DbResult<Option<Anchor>> {
+pub(crate) fn ended(write: &Write<'_>, issuance: &Issuance) -> Option<Anchor> {
     let anchors = [
         Anchor::Subject(issuance.subject.clone()),
         Anchor::Application(issuance.client_id.clone()),
@@ -67,7 +67,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) grant: Option<GrantId>,
     pub(crate) client_id: &'a ClientId,
     pub(crate) subject: &'a SubjectId,
-    pub(crate) username: Option<&'a str>,
+    pub(crate) username: Option<&'a Arc<str>>,
     pub(crate) scope: &'a Scope,
     pub(crate) audience: &'a Audience,
     pub(crate) bindings: &'a Bindings,
@@ -79,7 +79,7 @@ impl<'a> Facts<'a> {
             grant: grant.map(|grant| grant.id),
             client_id: &issuance.client_id,
             subject: &issuance.subject,
-            username: issuance.username.as_deref(),
+            username: issuance.username.as_ref(),
             scope: &issuance.scope,
             audience: &issuance.audience,
             bindings: &issuance.bindings,
@@ -87,29 +87,26 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// Records a new access token. Its texts are those that other records share, so that a million
-/// tokens in memory stay small.
+/// Records a new access token.
 pub(crate) fn new_token(
     write: &mut Write<'_>,
     facts: Facts<'_>,
     terms: AccessTokenTerms,
     instant: Instant,
 ) -> DbResult<Arc<AccessToken>> {
-    let interned = &write.published.interned;
     let token = Token {
         id: TokenId::new(instant, write.random()),
         grant: facts.grant,
-        client_id: interned.client_id(facts.client_id.as_str()),
-        subject: interned.subject(facts.subject.as_str()),
+        client_id: facts.client_id.clone(),
+        subject: facts.subject.clone(),
         bindings: facts.bindings.clone(),
         expires_at: instant.timestamp().plus(terms.lifetime),
     };
-    let record = AccessToken {
+    write.add_token(AccessToken {
         token,
-        scope: interned.same_scope(facts.scope),
-        audience: interned.audience(facts.audience.as_str()),
-        username: facts.username.map(|username| interned.username(username)),
+        scope: facts.scope.clone(),
+        audience: facts.audience.clone(),
+        username: facts.username.cloned(),
         format: terms.format,
-    };
-    write.add_token(record)
+    })
 }

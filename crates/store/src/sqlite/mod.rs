@@ -190,7 +190,7 @@ impl Store for SqliteStore {
     }
 
     async fn look_up_grant(&self, id: GrantId) -> StoreResult<Option<Recorded<Grant>>> {
-        let record = rows::find_grant(&self.readers.get(), &self.published.interned, id)?;
+        let record = rows::find_grant(&self.readers.get(), id)?;
         Ok(record.map(|record| {
             let ends = self.published.ends_of(record.anchors());
             Recorded { record, ends }
@@ -232,12 +232,12 @@ impl Store for SqliteStore {
 
 impl SqliteStore {
     fn find_token(&self, id: TokenId) -> DbResult<Option<Arc<AccessToken>>> {
-        if let Some(record) = self.published.tokens.get(&id) {
+        if let Some(record) = self.published.tokens.get(id) {
             return Ok(Some(record));
         }
-        let found = rows::find_token(&self.readers.get(), &self.published.interned, id)?;
+        let found = rows::find_token(&self.readers.get(), id)?;
         let Some(record) = found.map(Arc::new) else { return Ok(None) };
-        self.published.tokens.insert(id, Arc::clone(&record));
+        self.published.tokens.insert(&record);
         Ok(Some(record))
     }
 }

@@ -72,7 +72,7 @@ pub(crate) fn writing_connection(database: &Path) -> Result<Connection, OpenErro
     Ok(connection)
 }
 
-const CACHE_KIB: i64 = 64 * 1024;
+const CACHE_KIB: i64 = 32 * 1024;
 
 /// Fewer, larger checkpoints: pages that change often are copied once.
 const CHECKPOINT_PAGES: i64 = 4096;

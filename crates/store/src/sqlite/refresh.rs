@@ -27,7 +27,7 @@ pub(crate) fn refresh(write: &mut Write<'_>, refresh: &Refresh) -> DbResult<Refr
     if grant.client_id != refresh.client_id {
         return Ok(RefreshOutcome::NotTheirs);
     }
-    let ends = write.ends_since(grant.id.instant(), grant.anchors())?;
+    let ends = write.ends_since(grant.id.instant(), grant.anchors());
     if let Err(dead) = grant.judge(&ends[..], now) {
         return Ok(RefreshOutcome::Dead(dead));
     }
@@ -77,7 +77,7 @@ fn refreshed_token(
         grant: Some(grant.id),
         client_id: &grant.client_id,
         subject: &grant.subject,
-        username: grant.username.as_deref(),
+        username: grant.username.as_ref(),
         scope: &refresh.scope,
         audience: &grant.audience,
         bindings: &grant.bindings,

@@ -8,10 +8,10 @@ use tokenbind_issuer::{
     access_token::{AccessToken, TokenFormat},
     grant::{CurrentRefreshToken, Grant},
     keys::KeyId,
+    scope::{Audience, Scope},
 };
 
 use super::failure::{DbResult, Failure};
-use crate::cache::Interned;
 
 /// A number as SQL has it. What does not fit lies 292,000 years ahead at the least, and stays there.
 pub(crate) fn to_sql(number: u64) -> i64 {
@@ -47,23 +47,19 @@ pub(crate) fn insert_token(db: &Connection, record: &AccessToken) -> DbResult<()
     Ok(())
 }
 
-pub(crate) fn find_token(
-    db: &Connection,
-    interned: &Interned,
-    id: TokenId,
-) -> DbResult<Option<AccessToken>> {
+pub(crate) fn find_token(db: &Connection, id: TokenId) -> DbResult<Option<AccessToken>> {
     db.prepare_cached("SELECT * FROM access_tokens WHERE id = ?1")?
-        .query_row([id.as_bytes()], |row| Ok(read_token(row, interned)))
+        .query_row([id.as_bytes()], |row| Ok(read_token(row)))
         .optional()?
         .transpose()
 }
 
-fn read_token(row: &Row<'_>, interned: &Interned) -> DbResult<AccessToken> {
+fn read_token(row: &Row<'_>) -> DbResult<AccessToken> {
     let token = Token {
         id: TokenId::from_bytes(row.get(0)?),
         grant: row.get::<_, Option<[u8; 16]>>(1)?.map(GrantId::from_bytes),
-        client_id: interned.client_id(text(row, 2)?),
-        subject: interned.subject(text(row, 3)?),
+        client_id: text(row, 2)?.into(),
+        subject: text(row, 3)?.into(),
         bindings: read_bindings(row, 7)?,
         expires_at: read_time(row, 9)?,
     };
@@ -73,9 +69,9 @@ fn read_token(row: &Row<'_>, interned: &Interned) -> DbResult<AccessToken> {
     };
     Ok(AccessToken {
         token,
-        scope: interned.scope(text(row, 5)?).map_err(Failure::unreadable)?,
-        audience: interned.audience(text(row, 6)?),
-        username: read_username(row, 4, interned)?,
+        scope: Scope::parse(text(row, 5)?).map_err(Failure::unreadable)?,
+        audience: Audience::from_stored(text(row, 6)?),
+        username: read_username(row, 4)?,
         format,
     })
 }
@@ -113,25 +109,21 @@ pub(crate) fn update_grant(db: &Connection, grant: &Grant) -> DbResult<()> {
     Ok(())
 }
 
-pub(crate) fn find_grant(
-    db: &Connection,
-    interned: &Interned,
-    id: GrantId,
-) -> DbResult<Option<Grant>> {
+pub(crate) fn find_grant(db: &Connection, id: GrantId) -> DbResult<Option<Grant>> {
     db.prepare_cached("SELECT * FROM grants WHERE id = ?1")?
-        .query_row([id.as_bytes()], |row| Ok(read_grant(row, interned)))
+        .query_row([id.as_bytes()], |row| Ok(read_grant(row)))
         .optional()?
         .transpose()
 }
 
-fn read_grant(row: &Row<'_>, interned: &Interned) -> DbResult<Grant> {
+fn read_grant(row: &Row<'_>) -> DbResult<Grant> {
     Ok(Grant {
         id: GrantId::from_bytes(row.get(0)?),
-        client_id: interned.client_id(text(row, 1)?),
-        subject: interned.subject(text(row, 2)?),
-        username: read_username(row, 3, interned)?,
-        scope: interned.scope(text(row, 4)?).map_err(Failure::unreadable)?,
-        audience: interned.audience(text(row, 5)?),
+        client_id: text(row, 1)?.into(),
+        subject: text(row, 2)?.into(),
+        username: read_username(row, 3)?,
+        scope: Scope::parse(text(row, 4)?).map_err(Failure::unreadable)?,
+        audience: Audience::from_stored(text(row, 5)?),
         bindings: read_bindings(row, 6)?,
         current: CurrentRefreshToken {
             generation: row.get(7)?,
@@ -146,9 +138,9 @@ fn text<'r>(row: &'r Row<'_>, column: usize) -> DbResult<&'r str> {
     row.get_ref(column)?.as_str().map_err(Failure::unreadable)
 }
 
-fn read_username(row: &Row<'_>, column: usize, interned: &Interned) -> DbResult<Option<Arc<str>>> {
+fn read_username(row: &Row<'_>, column: usize) -> DbResult<Option<Arc<str>>> {
     let username = row.get_ref(column)?.as_str_or_null().map_err(Failure::unreadable)?;
-    Ok(username.map(|text| interned.username(text)))
+    Ok(username.map(Into::into))
 }
 
 fn read_bindings(row: &Row<'_>, column: usize) -> DbResult<Bindings> {

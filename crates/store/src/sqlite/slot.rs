@@ -62,7 +62,7 @@ impl Slot {
         now: Timestamp,
     ) -> DbResult<Option<Arc<AccessToken>>> {
         let Some(record) = write.find_token(self.access_token)? else { return Ok(None) };
-        let ends = write.ends_since(record.token.id.instant(), record.token.anchors())?;
+        let ends = write.ends_since(record.token.id.instant(), record.token.anchors());
         Ok(record.token.judge(&ends[..], now).is_ok().then_some(record))
     }
 
@@ -70,14 +70,14 @@ impl Slot {
     fn live_grant(self, write: &Write<'_>, now: Timestamp) -> DbResult<Option<Grant>> {
         let Some(id) = self.grant else { return Ok(None) };
         let Some(grant) = write.find_grant(id)? else { return Ok(None) };
-        let ends = write.ends_since(grant.id.instant(), grant.anchors())?;
+        let ends = write.ends_since(grant.id.instant(), grant.anchors());
         Ok(grant.judge(&ends[..], now).is_ok().then_some(grant))
     }
 }
 
 /// The slot's live opaque token again, or a new one that supersedes it.
 pub(crate) fn issue_in_slot(write: &mut Write<'_>, issuance: &Issuance) -> DbResult<IssueOutcome> {
-    if let Some(anchor) = ended(write, issuance)? {
+    if let Some(anchor) = ended(write, issuance) {
         return Ok(IssueOutcome::Ended(anchor));
     }
     let instant = write.tick();

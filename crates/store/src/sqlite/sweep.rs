@@ -21,7 +21,7 @@ use crate::cache::Effect;
 const WALK: i64 = 2048;
 
 /// Rows deleted in one transaction.
-const CHUNK: usize = 256;
+const CHUNK: usize = 512;
 
 /// One sweep, on a thread of its own.
 pub(crate) struct Sweep {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 use tokenbind_binding::{
     Anchor, Clock, End, GrantId, Instant, Random, Timestamp, TokenId, time::random_bytes,
 };
@@ -11,9 +11,9 @@ use tokenbind_issuer::{access_token::AccessToken, grant::Grant, store::AsOf};
 use super::{
     failure::DbResult,
     position::Position,
-    rows::{self, from_sql, to_sql},
+    rows::{self, to_sql},
 };
-use crate::cache::{Effect, Published};
+use crate::cache::{Effect, EndsIndex, Published};
 
 /// A request that takes longer than so many seconds from its first look at the store to its last
 /// has been given up by the server.
@@ -26,6 +26,8 @@ pub(crate) struct Write<'a> {
     pub(crate) clock: &'a dyn Clock,
     pub(crate) random: &'a dyn Random,
     pub(crate) position: &'a mut Position,
+    /// The ends of this transaction.
+    pub(crate) ends: EndsIndex,
     pub(crate) effects: Vec<Effect>,
 }
 
@@ -51,10 +53,10 @@ impl Write<'_> {
 
     /// The record of an access token. Published ones need no look at the database: they never change.
     pub(crate) fn find_token(&self, id: TokenId) -> DbResult<Option<Arc<AccessToken>>> {
-        if let Some(record) = self.published.tokens.get(&id) {
+        if let Some(record) = self.published.tokens.get(id) {
             return Ok(Some(record));
         }
-        let record = rows::find_token(self.db, &self.published.interned, id)?;
+        let record = rows::find_token(self.db, id)?;
         Ok(record.map(Arc::new))
     }
 
@@ -72,7 +74,7 @@ impl Write<'_> {
 
     /// The record of a grant.
     pub(crate) fn find_grant(&self, id: GrantId) -> DbResult<Option<Grant>> {
-        rows::find_grant(self.db, &self.published.interned, id)
+        rows::find_grant(self.db, id)
     }
 
     /// Those ends of the `anchors` that can matter for something issued at `issued`.
@@ -80,20 +82,15 @@ impl Write<'_> {
         &self,
         issued: Instant,
         anchors: impl Iterator<Item = Anchor>,
-    ) -> DbResult<Vec<End>> {
+    ) -> Vec<End> {
         // Instants increase: if the last end came before, all of them did.
         if self.position.last_end < issued {
-            return Ok(Vec::new());
+            return Vec::new();
         }
-        let mut ends = Vec::new();
-        for anchor in anchors {
-            if let Some(instant) = self.latest_end(&anchor)?
-                && instant >= issued
-            {
-                ends.push(End { anchor, instant });
-            }
-        }
-        Ok(ends)
+        anchors
+            .filter_map(|anchor| self.ended_at(&anchor).map(|instant| End { anchor, instant }))
+            .filter(|end| end.instant >= issued)
+            .collect()
     }
 
     /// The first of the `anchors` that ended after `as_of`.
@@ -101,18 +98,15 @@ impl Write<'_> {
         &self,
         as_of: AsOf,
         anchors: impl Iterator<Item = Anchor>,
-    ) -> DbResult<Option<Anchor>> {
-        let ends = self.ends_since(as_of.0, anchors)?;
-        Ok(ends.into_iter().find(|end| end.instant > as_of.0).map(|end| end.anchor))
+    ) -> Option<Anchor> {
+        let ends = self.ends_since(as_of.0, anchors);
+        ends.into_iter().find(|end| end.instant > as_of.0).map(|end| end.anchor)
     }
 
-    fn latest_end(&self, anchor: &Anchor) -> DbResult<Option<Instant>> {
-        let (kind, which) = anchor.to_parts();
-        let instant: Option<i64> = self
-            .db
-            .prepare_cached("SELECT max(instant) FROM ends WHERE kind = ?1 AND anchor = ?2")?
-            .query_row(params![kind, which], |row| row.get(0))?;
-        instant.map(|micros| from_sql(micros).map(Instant::from_micros)).transpose()
+    /// The latest end of `anchor`, in this transaction or before. The index in memory tells what the
+    /// table tells, since nobody but the writer changes either.
+    fn ended_at(&self, anchor: &Anchor) -> Option<Instant> {
+        self.ends.get(anchor).copied().or_else(|| self.published.ended_at(anchor))
     }
 
     /// Ends an anchor, now.
@@ -132,24 +126,16 @@ impl Write<'_> {
         )?;
         self.position.seq = seq;
         self.position.last_end = instant;
-        let end = End { anchor, instant };
-        self.effects.push(Effect::Ended(end.clone()));
-        Ok(end)
+        self.ends.insert(anchor.clone(), instant);
+        Ok(End { anchor, instant })
     }
 
     /// From then on nothing that was issued before the end can be alive, and nothing that was
     /// decided before it can still be on its way.
     fn keep_until(&self, anchor: &Anchor, instant: Instant) -> DbResult<Timestamp> {
         if let Anchor::Token(id) = anchor {
-            let expires_at: Option<i64> = self
-                .db
-                .prepare_cached("SELECT expires_at FROM access_tokens WHERE id = ?1")?
-                .query_row([id.as_bytes()], |row| row.get(0))
-                .optional()?;
-            return match expires_at {
-                Some(secs) => from_sql(secs).map(Timestamp::from_secs),
-                None => Ok(self.position.tokens_until),
-            };
+            let record = self.find_token(*id)?;
+            return Ok(record.map_or(self.position.tokens_until, |record| record.token.expires_at));
         }
         Ok(self.position.all_until().max(instant.timestamp().plus(IN_FLIGHT)))
     }

@@ -21,7 +21,7 @@ use super::{
     position::Position,
     write::Write,
 };
-use crate::cache::{Effect, Published};
+use crate::cache::{Effect, EndsIndex, Published};
 
 /// So many jobs share a transaction at most.
 const MAX_BATCH: usize = 512;
@@ -196,8 +196,8 @@ impl Writer {
     fn attempt(&mut self, jobs: &mut [BoxedJob]) -> DbResult<()> {
         let before = self.position;
         match self.commit(jobs) {
-            Ok(effects) => {
-                self.published.publish(effects, self.position.last);
+            Ok((ends, effects)) => {
+                self.published.publish(ends, effects, self.position.last);
                 Ok(())
             }
             Err(failure) => {
@@ -212,7 +212,7 @@ impl Writer {
         }
     }
 
-    fn commit(&mut self, jobs: &mut [BoxedJob]) -> DbResult<Vec<Effect>> {
+    fn commit(&mut self, jobs: &mut [BoxedJob]) -> DbResult<(EndsIndex, Vec<Effect>)> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let mut write = Write {
             db: &self.connection,
@@ -220,6 +220,7 @@ impl Writer {
             clock: &*self.clock,
             random: &*self.random,
             position: &mut self.position,
+            ends: EndsIndex::default(),
             effects: Vec::with_capacity(jobs.len()),
         };
         for job in jobs {
@@ -227,8 +228,8 @@ impl Writer {
             catch_unwind(AssertUnwindSafe(|| job.run(&mut write)))
                 .unwrap_or_else(|_| Err(Failure::unavailable("the store failed within")))?;
         }
-        let effects = write.effects;
+        let Write { ends, effects, .. } = write;
         self.connection.prepare_cached("COMMIT")?.execute([])?;
-        Ok(effects)
+        Ok((ends, effects))
     }
 }

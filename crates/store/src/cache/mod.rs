@@ -1,5 +1,7 @@
 //! What readers see without asking the database. The writer alone changes it, after each commit.
 
+mod tokens;
+
 use std::{
     hash::Hash,
     sync::{
@@ -12,12 +14,10 @@ use parking_lot::{Mutex, RwLock};
 use quick_cache::{Equivalent, sync::Cache};
 use tokenbind_binding::{Anchor, ClientId, End, Instant, SubjectId, TokenId};
 use tokenbind_issuer::{
-    access_token::AccessToken,
-    application::Application,
-    scope::{Audience, MalformedScope, Scope},
-    store::AsOf,
-    user::User,
+    access_token::AccessToken, application::Application, store::AsOf, user::User,
 };
+
+use self::tokens::Tokens;
 
 const APPLICATIONS: usize = 10_000;
 const USERS: usize = 10_000;
@@ -26,8 +26,6 @@ const USERS: usize = 10_000;
 pub(crate) enum Effect {
     /// An access token was issued.
     Issued(Arc<AccessToken>),
-    /// An anchor ended.
-    Ended(End),
     /// An application was changed or removed.
     ApplicationChanged(ClientId),
     /// A user was changed or removed.
@@ -40,16 +38,14 @@ pub(crate) enum Effect {
 
 /// Everything that is published to readers.
 pub(crate) struct Published {
-    /// Access tokens. Their rows never change, so nothing here is ever out of date.
-    pub(crate) tokens: Cache<TokenId, Arc<AccessToken>>,
+    /// Access tokens.
+    pub(crate) tokens: Tokens,
     /// Applications by `client_id`.
     pub(crate) applications: Versioned<ClientId, Arc<Application>>,
     /// Users by name.
     pub(crate) users: Versioned<String, Arc<User>>,
     /// Users by `sub`.
     pub(crate) subjects: Versioned<SubjectId, Arc<User>>,
-    /// Texts that many records share.
-    pub(crate) interned: Interned,
     ends: RwLock<EndsIndex>,
     as_of: AtomicU64,
 }
@@ -58,11 +54,10 @@ impl Published {
     /// With `ends` as they were read when the database was opened, `as_of` this moment.
     pub(crate) fn new(token_capacity: usize, ends: EndsIndex, as_of: Instant) -> Self {
         Self {
-            tokens: Cache::new(token_capacity),
+            tokens: Tokens::new(token_capacity),
             applications: Versioned::new(APPLICATIONS),
             users: Versioned::new(USERS),
             subjects: Versioned::new(USERS),
-            interned: Interned::new(),
             ends: RwLock::new(ends),
             as_of: AtomicU64::new(as_of.as_micros()),
         }
@@ -84,14 +79,20 @@ impl Published {
             .collect()
     }
 
-    /// Makes the effects of a committed transaction visible, and only then says up to where.
-    pub(crate) fn publish(&self, effects: Vec<Effect>, as_of: Instant) {
+    /// The latest end of `anchor`.
+    pub(crate) fn ended_at(&self, anchor: &Anchor) -> Option<Instant> {
+        self.ends.read().get(anchor).copied()
+    }
+
+    /// Makes the ends and the effects of a committed transaction visible, and only then says up to
+    /// where.
+    pub(crate) fn publish(&self, ends: EndsIndex, effects: Vec<Effect>, as_of: Instant) {
+        if !ends.is_empty() {
+            self.ends.write().extend(ends);
+        }
         for effect in effects {
             match effect {
-                Effect::Issued(token) => self.tokens.insert(token.token.id, token),
-                Effect::Ended(end) => {
-                    self.ends.write().insert(end.anchor, end.instant);
-                }
+                Effect::Issued(record) => self.tokens.insert(&record),
                 Effect::ApplicationChanged(client_id) => self.applications.forget(&client_id),
                 Effect::UserChanged(user) => {
                     self.users.forget(&user.username);
@@ -99,7 +100,7 @@ impl Published {
                 }
                 Effect::TokensSwept(ids) => {
                     for id in ids {
-                        self.tokens.remove(&id);
+                        self.tokens.remove(id);
                     }
                 }
                 Effect::EndsSwept(swept) => self.forget_ends(&swept),
@@ -159,72 +160,5 @@ impl<K: Eq + Hash, V: Clone> Versioned<K, V> {
         let mut version = self.version.lock();
         *version += 1;
         self.entries.remove(key);
-    }
-}
-
-/// Texts that repeat from record to record, each kept once.
-pub(crate) struct Interned {
-    client_ids: Interner<ClientId>,
-    subjects: Interner<SubjectId>,
-    usernames: Interner<Arc<str>>,
-    scopes: Interner<Scope>,
-    audiences: Interner<Audience>,
-}
-
-impl Interned {
-    fn new() -> Self {
-        Self {
-            client_ids: Interner::new(10_000),
-            subjects: Interner::new(100_000),
-            usernames: Interner::new(100_000),
-            scopes: Interner::new(10_000),
-            audiences: Interner::new(10_000),
-        }
-    }
-
-    pub(crate) fn client_id(&self, text: &str) -> ClientId {
-        self.client_ids.get_or_insert(text, ClientId::new)
-    }
-
-    pub(crate) fn subject(&self, text: &str) -> SubjectId {
-        self.subjects.get_or_insert(text, SubjectId::new)
-    }
-
-    pub(crate) fn username(&self, text: &str) -> Arc<str> {
-        self.usernames.get_or_insert(text, |shared| shared)
-    }
-
-    pub(crate) fn audience(&self, text: &str) -> Audience {
-        self.audiences.get_or_insert(text, |shared| Audience::from_stored(&shared))
-    }
-
-    /// The scope that was stored as `text`.
-    pub(crate) fn scope(&self, text: &str) -> Result<Scope, MalformedScope> {
-        match self.scopes.0.get(text) {
-            Some(scope) => Ok(scope),
-            None => Scope::parse(text).map(|scope| self.same_scope(&scope)),
-        }
-    }
-
-    /// This scope, as it is shared with other records.
-    pub(crate) fn same_scope(&self, scope: &Scope) -> Scope {
-        self.scopes.get_or_insert(scope.as_str(), |_| scope.clone())
-    }
-}
-
-struct Interner<T>(Cache<Arc<str>, T>);
-
-impl<T: Clone> Interner<T> {
-    fn new(capacity: usize) -> Self {
-        Self(Cache::new(capacity))
-    }
-
-    fn get_or_insert(&self, text: &str, make: impl FnOnce(Arc<str>) -> T) -> T {
-        self.0.get(text).unwrap_or_else(|| {
-            let shared: Arc<str> = text.into();
-            let value = make(Arc::clone(&shared));
-            self.0.insert(shared, value.clone());
-            value
-        })
     }
 }
