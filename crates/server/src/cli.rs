@@ -12,10 +12,11 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    config::{Config, ConfigError},
+    config::{Certificate, Config, ConfigError},
     instance::{self, InstanceError},
     quickstart::{self, QuickstartError},
     serve::{ServeError, Server},
+    tls,
 };
 use tokenbind_issuer::admin::AdminError;
 
@@ -109,7 +110,7 @@ impl Cli {
             Command::Quickstart { data, port } => Ok(quickstart::run(data, port).await?),
             Command::Serve { config } => serve(load(&config)?).await,
             Command::Config(ConfigCommand::Check { config }) => {
-                load(&config)?;
+                check(&load(&config)?)?;
                 println!("{}: the configuration is good", config.display());
                 Ok(())
             }
@@ -129,6 +130,14 @@ fn load(path: &std::path::Path) -> Result<Config, ConfigError> {
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     Config::load(Some(path), environment)
+}
+
+/// What `load` cannot tell without opening other files.
+fn check(config: &Config) -> Result<(), ServeError> {
+    if let Certificate::Files { chain, key } = &config.certificate {
+        tls::server_config(chain, key)?;
+    }
+    Ok(())
 }
 
 async fn serve(config: Config) -> Result<(), CliError> {

@@ -1,18 +1,19 @@
 //! The authorization server on its data directory, as both the server and the command line open it.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use tokenbind_issuer::{
     Issuer, IssuerConfig, issuer::StartError, keys::ServerKey, scope::Audience, secret::Secret,
 };
 use tokenbind_store::{OpenError, SqliteStore};
 
+use secrecy::ExposeSecret;
+
 use crate::{
     config::Config,
     data_dir::{DataDir, DataDirError, load_or_create_server_key},
     system::{SystemClock, SystemRandom},
 };
-use secrecy::ExposeSecret;
 
 /// Why the data directory cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +21,12 @@ pub enum InstanceError {
     /// The directory or a file in it.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
+    /// The database is there, but not the key that opens the keys in it.
+    #[error(
+        "the server key {0} is missing, and without it the keys in the database cannot be \
+         decrypted; put it back from a backup, or begin with an empty data directory"
+    )]
+    ServerKeyLost(PathBuf),
     /// The database.
     #[error(transparent)]
     Store(#[from] OpenError),
@@ -36,9 +43,13 @@ pub async fn open(config: &Config) -> Result<Issuer, InstanceError> {
     let data = DataDir::open(&config.data)?;
     let clock = Arc::new(SystemClock);
     let random = Arc::new(SystemRandom);
-    let store = SqliteStore::open(data.path(), clock.clone(), random.clone())?;
+    // A new key next to an old database would only fail later, and less clearly.
+    if SqliteStore::exists(data.path()) && !config.server_key_file.exists() {
+        return Err(InstanceError::ServerKeyLost(config.server_key_file.clone()));
+    }
     let server_key = load_or_create_server_key(&config.server_key_file, &*random)?;
     let server_key = ServerKey::new(server_key.expose_secret());
+    let store = SqliteStore::open(data.path(), clock.clone(), random.clone())?;
     let issuer_config = issuer_config(config);
     Ok(Issuer::start(issuer_config, server_key, Arc::new(store), clock, random).await?)
 }
