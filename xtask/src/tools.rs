@@ -21,7 +21,8 @@ pub(crate) fn install(workspace: &Workspace) -> Result<()> {
     if !packages.is_empty() {
         install_packages(&packages)?;
     }
-    let components = missing(&COMPONENTS, |command| works(&mut workspace.cargo([command, "-V"])));
+    let components =
+        missing(&COMPONENTS, |command| works(&mut workspace.cargo([command, "--version"])));
     if !components.is_empty() {
         run(Command::new("rustup").args(["component", "add"]).args(&components))
             .with_context(|| format!("cargo lacks: {}", components.join(" ")))?;
