@@ -60,13 +60,14 @@ pub(crate) fn goals(report: &Report) -> Vec<Goal> {
         Goal::at_least("durable opaque issue, of its floor", 0.35, of_floor(&report.issue_opaque)),
         Goal::at_least("durable JWT issue, of its floor", 0.25, of_floor(&report.issue_jwt)),
         Goal::at_most(
-            "introspection at a million, cost of that at a thousand",
+            "introspection, many tokens alive, cost of that with few",
             1.1,
             ratio(few, many),
         ),
-        Goal::at_most("MB of memory at a million", 400.0, report.memory_many.subject),
+        Goal::at_most("MB of memory, many tokens alive", 400.0, report.memory_many.subject),
     ];
-    for row in rows(report) {
+    // Not the login: both sides spend its time on the very same hash.
+    for row in rows(report).into_iter().take(6) {
         if let Ok(peer) = &row.peer {
             let what = format!("{}, times the peer", row.name);
             goals.push(Goal::at_least(&what, 10.0, ratio(&row.subject, peer)));
@@ -84,9 +85,9 @@ pub(crate) mod tests {
         Figures { per_second, cpu_micros: 1e6 / per_second, busy: 1.0 }
     }
 
-    fn row(name: &'static str, subject: f64, floor: f64, peer: f64) -> Row {
+    fn row(name: &str, subject: f64, floor: f64, peer: f64) -> Row {
         let [subject, floor, peer] = [subject, floor, peer].map(figures);
-        Row { name, connections: 64, subject, floor, peer: Ok(peer) }
+        Row { name: name.to_owned(), connections: 64, subject, floor, peer: Ok(peer) }
     }
 
     /// A report in which every goal is just met.
@@ -124,6 +125,6 @@ pub(crate) mod tests {
         report.introspect_many.subject = figures(59_000.0);
         let missed = missed(&report);
         assert_eq!(missed.len(), 5, "{missed:?}");
-        assert_eq!(missed[2], "MB of memory at a million: at most 400");
+        assert_eq!(missed[2], "MB of memory, many tokens alive: at most 400");
     }
 }

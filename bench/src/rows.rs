@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{
     Result,
-    figures::Figures,
+    figures::{Figures, float},
     floor::Floor,
     hash,
     load::{Credentials, Requests, Shape, Target, collect, measure},
@@ -15,6 +15,7 @@ use crate::{
     process::resident_mb,
     start::Scratch,
     subject::{Subject, User},
+    table::grouped,
 };
 
 const TOKEN: &str = "/oauth2/token";
@@ -46,7 +47,7 @@ pub(crate) struct Report {
 /// One kind of request.
 pub(crate) struct Row {
     /// What is asked.
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     /// On how many connections.
     pub(crate) connections: u64,
     /// Of tokenbind.
@@ -161,8 +162,9 @@ impl<'a> Bench<'a> {
 
     /// At a thousand live tokens and at a million, in turns.
     async fn introspect_opaque(&self) -> Result<[Row; 2]> {
-        let [few, many] = ["introspection, opaque", "introspection, opaque, a million alive"];
-        say(few);
+        let [few, many] = [self.plan.few, self.plan.many]
+            .map(|count| format!("introspection, opaque, {} alive", grouped(float(count))));
+        say(&few);
         let shape = self.plan.reading();
         let tokens = Contender::new(&self.small.target, issue(&self.opaque));
         let tokens = tokens.tokens("access_token", (self.plan.few, 1), shape).await?;
@@ -187,8 +189,8 @@ impl<'a> Bench<'a> {
     }
 
     async fn introspect_jwt(&self) -> Result<Row> {
-        let name = "introspection, JWT";
-        say(name);
+        let name = format!("introspection, JWT, {} alive", grouped(float(self.plan.few)));
+        say(&name);
         let shape = self.plan.reading();
         let tokens = Contender::new(&self.small.target, issue(&self.jwt));
         let tokens = tokens.tokens("access_token", (self.plan.few, 1), shape).await?;
@@ -226,8 +228,8 @@ impl<'a> Bench<'a> {
     }
 
     async fn login(&self, [subject, peer]: &[Contender; 2]) -> Result<Row> {
-        let name = "token, password";
-        say(name);
+        let name = "token, password".to_owned();
+        say(&name);
         let shape = self.plan.login();
         let floor = hash::measure(self.plan.run())?;
         let [subject, peer] = self.compare(shape, [subject, peer]).await?;
@@ -235,7 +237,7 @@ impl<'a> Bench<'a> {
     }
 
     /// A row of requests that commit.
-    async fn row(&self, name: &'static str, [subject, peer]: [Requests; 2]) -> Result<Row> {
+    async fn row(&self, name: &str, [subject, peer]: [Requests; 2]) -> Result<Row> {
         say(name);
         let shape = self.plan.durable();
         let subject = Contender::new(&self.small.target, subject);
@@ -243,6 +245,7 @@ impl<'a> Bench<'a> {
         let floor = self.floor(&subject).await?;
         let contenders = [&floor.contender, &subject, &peer];
         let [floor, subject, peer] = self.compare(shape, contenders).await?;
+        let name = name.to_owned();
         Ok(Row { name, connections: shape.connections, subject, floor, peer: Ok(peer) })
     }
 

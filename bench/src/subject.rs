@@ -115,6 +115,8 @@ async fn ready(data: &Path, port: u16) -> Result<(Quickstart, Endpoint)> {
     }
 }
 
+/// Where `quickstart` keeps the certificate for localhost.
 fn certificate(data: &Path, authority: PathBuf) -> Certificate {
-    Certificate { chain: data.join("server.pem"), key: data.join("server.key"), authority }
+    let tls = data.join("tls");
+    Certificate { chain: tls.join("localhost.pem"), key: tls.join("localhost.key"), authority }
 }

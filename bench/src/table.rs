@@ -4,7 +4,7 @@ use std::{fmt::Write as _, fs};
 
 use crate::{
     Result,
-    figures::Figures,
+    figures::{Figures, float},
     goals::{goals, ratio, rows},
     hash::PARAMETERS,
     plan::Plan,
@@ -39,14 +39,15 @@ pub(crate) fn render(report: &Report, plan: &Plan, machine: &Machine) -> String 
     let mut text = String::from("# Figures\n\n");
     text.push_str(&introduction(plan, machine));
     text.push_str(&table(report));
-    text.push_str(&memory(report));
+    text.push_str(&memory(report, plan));
     text.push_str(&goal_list(report));
     text
 }
 
 fn introduction(plan: &Plan, machine: &Machine) -> String {
     let Machine { cpu, cores } = machine;
-    let Plan { runs, few, many, sample, grants, .. } = plan;
+    let Plan { runs, grants, .. } = plan;
+    let [few, many, sample] = [plan.few, plan.many, plan.sample].map(|count| grouped(float(count)));
     let seconds = plan.run_seconds();
     let (kib, passes) = (PARAMETERS.m_cost(), PARAMETERS.t_cost());
     let lanes = PARAMETERS.p_cost();
@@ -62,7 +63,7 @@ fn introduction(plan: &Plan, machine: &Machine) -> String {
          deciding nothing. For a login it is the password hash alone.\n\
          - The peer is oidc-provider on Node.js, `NODE_ENV=production`, with its in-memory adapter: \
          nothing of it is durable. It has no password grant; the row uses one that was added to it, with the same \
-         hash.\n\
+         hash, so no row of logins can differ much.\n\
          - Introspection asks at random about {few} live tokens, and of {many} live tokens about a \
          sample of {sample} that is spread over all of them. The peer got its tokens from its own \
          models, not over HTTP. JWTs have all been seen before, so signatures are remembered.\n\
@@ -113,13 +114,13 @@ fn line(row: &Row) -> String {
     }
 }
 
-fn memory(report: &Report) -> String {
+fn memory(report: &Report, plan: &Plan) -> String {
     let mut text =
         String::from("\n| resident memory | tokenbind MB | peer MB |\n|---|---:|---:|\n");
-    let sizes =
-        [("a thousand live tokens", &report.memory_few), ("a million", &report.memory_many)];
+    let sizes = [(plan.few, &report.memory_few), (plan.many, &report.memory_many)];
     for (tokens, Memory { subject, peer }) in sizes {
-        let _ = writeln!(text, "| {tokens} | {subject:.0} | {peer:.0} |");
+        let _ =
+            writeln!(text, "| {} live tokens | {subject:.0} | {peer:.0} |", grouped(float(tokens)));
     }
     text
 }
@@ -134,7 +135,7 @@ fn goal_list(report: &Report) -> String {
 }
 
 /// A whole number with commas between the thousands.
-fn grouped(value: f64) -> String {
+pub(crate) fn grouped(value: f64) -> String {
     let digits = format!("{value:.0}");
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -194,7 +195,9 @@ mod tests {
         report.memory_many.subject = 500.0;
         let text = rendered(&report);
         assert!(text.contains("| 71 %, waited |"));
-        assert!(text.contains("| MB of memory at a million: at most 400 | 500.00 | **no** |"));
+        assert!(
+            text.contains("| MB of memory, many tokens alive: at most 400 | 500.00 | **no** |")
+        );
     }
 
     #[test]
