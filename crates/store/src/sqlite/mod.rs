@@ -74,6 +74,12 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
+    /// Whether there is a database in `directory`.
+    #[must_use]
+    pub fn exists(directory: &Path) -> bool {
+        directory.join(open::DATABASE).exists()
+    }
+
     /// Opens `tokenbind.db` in `directory`. Makes both if they are not there.
     ///
     /// # Errors

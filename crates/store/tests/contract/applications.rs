@@ -1,0 +1,151 @@
+//! Applications.
+
+use std::sync::Arc;
+
+use tokenbind_binding::{Anchor, ClientId};
+use tokenbind_issuer::{
+    application::Application,
+    store::{ChangeOutcome, IssueOutcome, RegisterOutcome, Store},
+};
+
+use crate::support::{Bench, CALLERS, all_issued, application, race, renamed};
+
+async fn find(store: &dyn Store, client_id: &str) -> Option<Arc<Application>> {
+    let found = store.find_application(&client_id.into()).await.unwrap();
+    found.map(|(application, _)| application)
+}
+
+contract! {
+    async fn a_registered_application_is_found_and_listed(bench: Bench) {
+        let other = application("another");
+        bench.store.register_application(other.clone()).await.unwrap();
+        assert_eq!(*find(&*bench.store, "another").await.unwrap(), other);
+        assert_eq!(find(&*bench.store, "none").await, None);
+        let all = bench.store.list_applications().await.unwrap();
+        let names: Vec<&str> = all.iter().map(|application| application.client_id.as_str()).collect();
+        assert_eq!(names, ["another", "app"]);
+    }
+
+    async fn one_of_64_registrations_of_a_client_id_wins(bench: Bench) {
+        let outcomes = race(|number| {
+            let store = Arc::clone(&bench.store);
+            let application = renamed(&application("new"), &number.to_string());
+            async move { store.register_application(application).await.unwrap() }
+        })
+        .await;
+        let winner = outcomes.iter().position(|outcome| *outcome == RegisterOutcome::Registered);
+        let taken = outcomes.iter().filter(|outcome| **outcome == RegisterOutcome::Taken).count();
+        assert_eq!(taken, CALLERS - 1);
+        let name = find(&*bench.store, "new").await.unwrap().settings.client_name.clone();
+        assert_eq!(name, winner.map(|number| number.to_string()));
+    }
+
+    async fn one_of_64_updates_from_one_state_wins(bench: Bench) {
+        let before = find(&*bench.store, "app").await.unwrap();
+        let outcomes = race(|number| {
+            let (store, before) = (Arc::clone(&bench.store), Arc::clone(&before));
+            let after = renamed(&before, &number.to_string());
+            async move { store.update_application(&before, after).await.unwrap() }
+        })
+        .await;
+        let winner = outcomes.iter().position(|outcome| *outcome == ChangeOutcome::Changed);
+        let changed = outcomes.iter().filter(|outcome| **outcome == ChangeOutcome::Changed).count();
+        assert_eq!(changed, 1);
+        let name = find(&*bench.store, "app").await.unwrap().settings.client_name.clone();
+        assert_eq!(name, winner.map(|number| number.to_string()));
+    }
+
+    async fn an_update_of_no_application_or_to_another_client_id_changes_nothing(bench: Bench) {
+        let none = application("none");
+        let outcome = bench.store.update_application(&none, renamed(&none, "x")).await.unwrap();
+        assert_eq!(outcome, ChangeOutcome::Unknown);
+        let app = find(&*bench.store, "app").await.unwrap();
+        let outcome = bench.store.update_application(&app, none).await.unwrap();
+        assert_eq!(outcome, ChangeOutcome::Unknown);
+        assert_eq!(find(&*bench.store, "app").await, Some(app));
+        assert_eq!(find(&*bench.store, "none").await, None);
+    }
+
+    /// A reader that was slow must not put an outdated record back into a cache.
+    async fn an_acknowledged_update_is_seen_by_every_later_look(bench: Bench) {
+        let mut before = find(&*bench.store, "app").await.unwrap();
+        for round in 0..20 {
+            let readers = tokio::spawn({
+                let store = Arc::clone(&bench.store);
+                async move {
+                    race(|_| {
+                        let store = Arc::clone(&store);
+                        async move { find(&*store, "app").await }
+                    })
+                    .await
+                }
+            });
+            let after = renamed(&before, &round.to_string());
+            bench.store.update_application(&before, after.clone()).await.unwrap();
+            assert_eq!(find(&*bench.store, "app").await.as_deref(), Some(&after));
+            readers.await.unwrap();
+            assert_eq!(find(&*bench.store, "app").await.as_deref(), Some(&after));
+            before = Arc::new(after);
+        }
+    }
+
+    async fn deleting_an_application_ends_its_tokens(bench: Bench) {
+        let issued = bench.issue(bench.issuance().await).await;
+        let app = ClientId::from("app");
+        let outcome = bench.store.delete_application(&app).await.unwrap();
+        assert_eq!(outcome, ChangeOutcome::Changed);
+        assert!(!bench.is_alive(issued.access_token.token.id).await);
+        assert!(!bench.is_refreshable(issued.refresh_token.unwrap()).await);
+        assert_eq!(find(&*bench.store, "app").await, None);
+        let again = bench.store.delete_application(&app).await.unwrap();
+        assert_eq!(again, ChangeOutcome::Unknown);
+    }
+
+    async fn one_of_64_deletions_finds_the_application(bench: Bench) {
+        let outcomes = race(|_| {
+            let store = Arc::clone(&bench.store);
+            async move { store.delete_application(&"app".into()).await.unwrap() }
+        })
+        .await;
+        let changed = outcomes.iter().filter(|outcome| **outcome == ChangeOutcome::Changed).count();
+        assert_eq!(changed, 1);
+    }
+
+    async fn an_issuance_decided_before_the_deletion_is_refused(bench: Bench) {
+        let issuance = bench.issuance().await;
+        bench.store.delete_application(&"app".into()).await.unwrap();
+        for outcome in [
+            bench.store.issue(issuance.clone()).await.unwrap(),
+            bench.store.issue_in_slot(issuance).await.unwrap(),
+        ] {
+            let IssueOutcome::Ended(anchor) = outcome else { panic!("issued: {outcome:?}") };
+            assert_eq!(anchor, Anchor::Application("app".into()));
+        }
+    }
+
+    async fn nothing_issued_while_the_application_is_deleted_lives_on(bench: Bench) {
+        let issuance = bench.issuance().await;
+        let outcomes = race(|number| {
+            let (store, issuance) = (Arc::clone(&bench.store), issuance.clone());
+            async move {
+                match number {
+                    20 => {
+                        store.delete_application(&"app".into()).await.unwrap();
+                        IssueOutcome::Ended(Anchor::Application("app".into()))
+                    }
+                    _ if number % 2 == 0 => store.issue(issuance).await.unwrap(),
+                    _ => store.issue_in_slot(issuance).await.unwrap(),
+                }
+            }
+        })
+        .await;
+        assert_eq!(bench.count_alive(&all_issued(outcomes)).await, 0);
+    }
+
+    async fn an_application_registered_again_issues_living_tokens(bench: Bench) {
+        bench.store.delete_application(&"app".into()).await.unwrap();
+        bench.store.register_application(application("app")).await.unwrap();
+        let issued = bench.issue(bench.issuance().await).await;
+        assert!(bench.is_alive(issued.access_token.token.id).await);
+    }
+}

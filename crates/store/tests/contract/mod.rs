@@ -1,0 +1,28 @@
+//! The rules of `Store`, each on every backend. A backend is one line in `contract!`.
+
+/// Runs each rule once a backend, on a fresh store.
+macro_rules! contract {
+    ($($(#[$doc:meta])* async fn $rule:ident($bench:ident: $type:ty) $body:block)*) => {
+        $($(#[$doc])* async fn $rule($bench: $type) $body)*
+
+        contract!(@on sqlite: $($rule)*);
+    };
+    (@on $backend:ident: $($rule:ident)*) => {
+        mod $backend {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $rule() {
+                super::$rule($crate::support::$backend().await).await;
+            })*
+        }
+    };
+}
+
+mod applications;
+mod ends;
+mod issue;
+mod keys;
+mod refresh;
+mod refresh_races;
+mod slots;
+mod sweep;
+mod users;

@@ -1,0 +1,378 @@
+//! Random sequences of operations, done by the store and by [`reference`], whose answers must agree.
+
+mod reference;
+
+use std::{cell::RefCell, sync::Arc};
+
+use proptest::{
+    collection,
+    prelude::*,
+    sample::{Index, select},
+    test_runner::{Config, TestCaseError, TestRunner},
+};
+use tempfile::TempDir;
+use tokenbind_binding::{
+    Anchor, Binding, BindingType, Bindings, ClientId, GrantId, Reference as BindingReference,
+    RefreshTokenId, SubjectId, TokenId, anchor::Dead,
+};
+use tokenbind_issuer::{
+    access_token::TokenFormat,
+    grant::Rotation,
+    keys::KeyId,
+    store::{
+        AccessTokenTerms, AsOf, Issuance, IssueOutcome, Issued, Refresh, RefreshOutcome, Store,
+    },
+};
+use tokenbind_store::SqliteStore;
+use tokio::runtime::{Builder, Runtime};
+
+use self::reference::{Answer, Format, Given, Place, Reference, Request, Thing, Turn, Words};
+use crate::support::{TestClock, application, as_of, is_alive, issuance, open_sqlite, scope};
+
+/// What happens next. Indexes pick among what there is by then.
+#[derive(Clone, Debug)]
+enum Step {
+    Request {
+        request: Request,
+        stale: bool,
+    },
+    Refresh {
+        grant: Index,
+        back: i8,
+        other_app: bool,
+        turn: Turn,
+    },
+    EndToken(Index),
+    EndGrant(Index),
+    End(Thing),
+    /// Remembers this moment, for requests that were decided on outdated facts.
+    Remember,
+    Advance(u64),
+    Sweep,
+    Reopen,
+}
+
+fn words() -> impl Strategy<Value = Words> {
+    select(vec![Words::Wide, Words::Narrow])
+}
+
+fn format() -> impl Strategy<Value = Format> {
+    select(vec![Format::Opaque, Format::Jwt])
+}
+
+fn lifetime() -> impl Strategy<Value = u64> {
+    select(vec![40, 3600])
+}
+
+fn refresh_lifetime() -> impl Strategy<Value = u64> {
+    select(vec![50, 86_400])
+}
+
+fn place() -> impl Strategy<Value = Place> {
+    // Mostly the same ones, so that much happens in one slot.
+    let number = || select(vec![0, 0, 0, 1]);
+    (number(), number(), select(vec![None, None, Some(0), Some(1)]), words())
+        .prop_map(|(app, user, device, words)| Place { app, user, device, words })
+}
+
+fn request() -> impl Strategy<Value = Step> {
+    let refresh = prop::option::weighted(0.8, refresh_lifetime());
+    let shape = (place(), format(), lifetime(), refresh, prop::bool::weighted(0.8));
+    (shape, prop::bool::weighted(0.1)).prop_map(
+        |((place, format, lifetime, refresh_lifetime, in_slot), stale)| Step::Request {
+            request: Request { place, format, lifetime, refresh_lifetime, in_slot },
+            stale,
+        },
+    )
+}
+
+fn refresh() -> impl Strategy<Value = Step> {
+    let grace = select(vec![None, Some(0), Some(30), Some(30), Some(30)]);
+    let shape = (words(), format(), lifetime(), grace, refresh_lifetime(), any::<bool>());
+    let back = select(vec![0, 0, 0, 1, 1, 2, -1]);
+    (any::<Index>(), back, prop::bool::weighted(0.05), shape).prop_map(
+        |(
+            grant,
+            back,
+            other_app,
+            (words, format, lifetime, rotation, refresh_lifetime, in_slot),
+        )| {
+            let (generation, app) = (0, 0);
+            let turn = Turn {
+                grant: 0,
+                generation,
+                app,
+                words,
+                format,
+                lifetime,
+                rotation,
+                refresh_lifetime,
+                in_slot,
+            };
+            Step::Refresh { grant, back, other_app, turn }
+        },
+    )
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let shared = prop_oneof![
+        (0..2_u8).prop_map(Thing::User),
+        (0..2_u8).prop_map(Thing::App),
+        (0..2_u8, 0..2_u8).prop_map(|(app, device)| Thing::Device(app, device)),
+    ];
+    prop_oneof![
+        40 => request(),
+        40 => refresh(),
+        6 => any::<Index>().prop_map(Step::EndToken),
+        3 => any::<Index>().prop_map(Step::EndGrant),
+        4 => shared.prop_map(Step::End),
+        4 => Just(Step::Remember),
+        15 => select(vec![1, 9, 10, 29, 30, 31, 50, 3600, 86_400]).prop_map(Step::Advance),
+        1 => Just(Step::Sweep),
+        1 => Just(Step::Reopen),
+    ]
+}
+
+/// The store, which serves many sequences: each has names of its own.
+struct World {
+    folder: TempDir,
+    clock: Arc<TestClock>,
+    store: Option<SqliteStore>,
+    runtime: Runtime,
+    sequence: u64,
+}
+
+impl World {
+    fn new() -> Self {
+        // Durability is not the question here, so memory will do where there is such a folder.
+        let folder = TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).unwrap();
+        let clock = Arc::new(TestClock::new());
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let store = open_sqlite(folder.path(), &clock).unwrap();
+        runtime.block_on(store.register_application(application("app"))).unwrap();
+        Self { folder, clock, store: Some(store), runtime, sequence: 0 }
+    }
+
+    fn reopen(&mut self) {
+        // The lock must be free before the store is opened again.
+        drop(self.store.take());
+        self.store = Some(open_sqlite(self.folder.path(), &self.clock).unwrap());
+    }
+
+    fn store(&self) -> &SqliteStore {
+        self.store.as_ref().unwrap()
+    }
+
+    fn as_of(&self) -> AsOf {
+        self.runtime.block_on(as_of(self.store()))
+    }
+}
+
+/// One sequence: the reference, and what its tokens and grants are called in the store.
+struct Run<'a> {
+    world: &'a mut World,
+    reference: Reference,
+    tokens: Vec<TokenId>,
+    grants: Vec<GrantId>,
+    remembered: (AsOf, u64),
+}
+
+impl<'a> Run<'a> {
+    fn new(world: &'a mut World) -> Self {
+        world.sequence += 1;
+        let remembered = (world.as_of(), 0);
+        let reference = Reference::starting_at(world.clock.timestamp().as_secs());
+        Self { world, reference, tokens: Vec::new(), grants: Vec::new(), remembered }
+    }
+
+    fn client_id(&self, app: u8) -> ClientId {
+        ClientId::new(format!("app-{}-{app}", self.world.sequence))
+    }
+
+    fn subject(&self, user: u8) -> SubjectId {
+        SubjectId::new(format!("user-{}-{user}", self.world.sequence))
+    }
+
+    fn device(&self, app: u8, device: u8) -> BindingReference {
+        BindingReference::of(BindingType::ClientRequest, &self.client_id(app), &[device])
+    }
+
+    fn anchor(&self, thing: Thing) -> Anchor {
+        match thing {
+            Thing::Token(index) => Anchor::Token(self.tokens[index]),
+            Thing::Grant(index) => Anchor::Grant(self.grants[index]),
+            Thing::User(user) => Anchor::Subject(self.subject(user)),
+            Thing::App(app) => Anchor::Application(self.client_id(app)),
+            Thing::Device(app, device) => Anchor::Binding(self.device(app, device)),
+        }
+    }
+
+    fn take(&mut self, step: &Step) -> Result<(), TestCaseError> {
+        match step {
+            Step::Request { request, stale } => self.request(*request, *stale)?,
+            Step::Refresh { grant, back, other_app, turn } if !self.grants.is_empty() => {
+                let grant = grant.index(self.grants.len());
+                let generation = self.reference.generation(grant);
+                let generation = generation.checked_add_signed(-i32::from(*back)).unwrap_or(9);
+                let app = self.reference.place_of_grant(grant).app ^ u8::from(*other_app);
+                // Nobody may ask for more than the grant has.
+                let whole = self.reference.place_of_grant(grant).words;
+                let words = if whole == Words::Narrow { Words::Narrow } else { turn.words };
+                self.refresh(Turn { grant, generation, app, words, ..*turn })?;
+            }
+            Step::EndToken(token) if !self.tokens.is_empty() => {
+                self.end(Thing::Token(token.index(self.tokens.len())));
+            }
+            Step::EndGrant(grant) if !self.grants.is_empty() => {
+                self.end(Thing::Grant(grant.index(self.grants.len())));
+            }
+            Step::Refresh { .. } | Step::EndToken(_) | Step::EndGrant(_) => {}
+            Step::End(thing) => self.end(*thing),
+            Step::Remember => self.remembered = (self.world.as_of(), self.reference.order()),
+            Step::Advance(secs) => {
+                self.world.clock.advance(*secs);
+                self.reference.now += secs;
+            }
+            Step::Sweep => {
+                let sweep = self.world.store().sweep(self.world.clock.timestamp());
+                self.world.runtime.block_on(sweep).unwrap();
+            }
+            Step::Reopen => self.world.reopen(),
+        }
+        self.compare_lives()
+    }
+
+    fn end(&mut self, thing: Thing) {
+        let end = self.world.store().end_anchor(self.anchor(thing));
+        self.world.runtime.block_on(end).unwrap();
+        self.reference.end(thing);
+    }
+
+    fn request(&mut self, request: Request, stale: bool) -> Result<(), TestCaseError> {
+        let fresh = (self.world.as_of(), self.reference.order());
+        let (as_of, order) = if stale { self.remembered } else { fresh };
+        let expected = self.reference.request(request, order);
+        let issuance = self.issuance(&request, as_of);
+        let store = self.world.store();
+        let outcome = if request.in_slot {
+            self.world.runtime.block_on(store.issue_in_slot(issuance))
+        } else {
+            self.world.runtime.block_on(store.issue(issuance))
+        };
+        let answer = match outcome.unwrap() {
+            IssueOutcome::Issued(issued) => Answer::Given(self.given(&issued)),
+            IssueOutcome::Ended(_) => Answer::Refused,
+        };
+        prop_assert_eq!(answer, expected);
+        Ok(())
+    }
+
+    fn issuance(&self, request: &Request, as_of: AsOf) -> Issuance {
+        let Place { app, user, device, words } = request.place;
+        let binding = device.map(|device| Binding {
+            binding_type: BindingType::ClientRequest,
+            reference: self.device(app, device),
+            validated: true,
+        });
+        Issuance {
+            client_id: self.client_id(app),
+            subject: self.subject(user),
+            scope: scope(text(words)),
+            bindings: Bindings::new(binding.into_iter().collect()),
+            access_token: terms(request.format, request.lifetime),
+            refresh_token_lifetime: request.refresh_lifetime,
+            ..issuance(as_of)
+        }
+    }
+
+    fn refresh(&mut self, turn: Turn) -> Result<(), TestCaseError> {
+        let expected = self.reference.refresh(turn);
+        let refresh = Refresh {
+            presented: RefreshTokenId {
+                grant: self.grants[turn.grant],
+                generation: turn.generation,
+            },
+            client_id: self.client_id(turn.app),
+            scope: scope(text(turn.words)),
+            access_token: terms(turn.format, turn.lifetime),
+            rotation: turn.rotation.map_or(Rotation::Off, |grace| Rotation::On { grace }),
+            refresh_token_lifetime: turn.refresh_lifetime,
+            in_slot: turn.in_slot,
+        };
+        let outcome = self.world.runtime.block_on(self.world.store().refresh(refresh)).unwrap();
+        let answer = match outcome {
+            RefreshOutcome::Refreshed(issued) => Answer::Given(self.given(&issued)),
+            RefreshOutcome::NotTheirs => Answer::NotTheirs,
+            RefreshOutcome::Dead(Dead::Expired) => Answer::Expired,
+            RefreshOutcome::Dead(Dead::Ended(_)) => Answer::Ended,
+            RefreshOutcome::Reused => Answer::Reused,
+            // Only a sweep makes a grant unknown, and only when it has expired.
+            RefreshOutcome::Unknown => {
+                prop_assert!(!self.reference.grant_lives(turn.grant));
+                return Ok(());
+            }
+        };
+        prop_assert_eq!(answer, expected);
+        Ok(())
+    }
+
+    /// What the store gave, in the numbers of the reference. What is seen first gets the next one.
+    fn given(&mut self, issued: &Issued) -> Given {
+        let token = number(&mut self.tokens, issued.access_token.token.id);
+        let refresh = issued
+            .refresh_token
+            .map(|refresh| (number(&mut self.grants, refresh.grant), refresh.generation));
+        Given { token, refresh }
+    }
+
+    fn compare_lives(&self) -> Result<(), TestCaseError> {
+        prop_assert_eq!(self.tokens.len(), self.reference.tokens());
+        prop_assert_eq!(self.grants.len(), self.reference.grants());
+        let (store, now) = (self.world.store(), self.world.clock.timestamp());
+        for (index, &id) in self.tokens.iter().enumerate() {
+            let lives = self.world.runtime.block_on(is_alive(store, id, now));
+            prop_assert_eq!(lives, self.reference.token_lives(index), "token {}", index);
+        }
+        for (index, &id) in self.grants.iter().enumerate() {
+            let found = self.world.runtime.block_on(store.look_up_grant(id)).unwrap();
+            let lives = found.is_some_and(|found| found.record.judge(&found.ends[..], now).is_ok());
+            prop_assert_eq!(lives, self.reference.grant_lives(index), "grant {}", index);
+        }
+        Ok(())
+    }
+}
+
+fn number<T: PartialEq>(known: &mut Vec<T>, id: T) -> usize {
+    known.iter().position(|other| *other == id).unwrap_or_else(|| {
+        known.push(id);
+        known.len() - 1
+    })
+}
+
+fn text(words: Words) -> &'static str {
+    match words {
+        Words::Wide => "mail openid",
+        Words::Narrow => "mail",
+    }
+}
+
+fn terms(format: Format, lifetime: u64) -> AccessTokenTerms {
+    let format = match format {
+        Format::Opaque => TokenFormat::Opaque,
+        Format::Jwt => TokenFormat::Jwt { key: KeyId(7) },
+    };
+    AccessTokenTerms { format, lifetime }
+}
+
+#[test]
+fn the_store_answers_as_the_contract_says() {
+    let world = RefCell::new(World::new());
+    let config = Config { cases: 2000, failure_persistence: None, ..Config::default() };
+    TestRunner::new(config)
+        .run(&collection::vec(step(), 1..40), |steps| {
+            let mut world = world.borrow_mut();
+            let mut run = Run::new(&mut world);
+            steps.iter().try_for_each(|step| run.take(step))
+        })
+        .unwrap_or_else(|failure| panic!("{failure}"));
+}
