@@ -9,6 +9,8 @@ pub(crate) struct Figures {
     pub(crate) cpu_micros: f64,
     /// How much of its core the server used, 0 to 1.
     pub(crate) busy: f64,
+    /// How much of that core other processes used, 0 to 1.
+    pub(crate) others: f64,
 }
 
 impl Figures {
@@ -19,6 +21,7 @@ impl Figures {
             per_second: of(|run| run.per_second),
             cpu_micros: of(|run| run.cpu_micros),
             busy: of(|run| run.busy),
+            others: of(|run| run.others),
         }
     }
 }
@@ -52,7 +55,8 @@ mod tests {
 
     #[test]
     fn each_figure_has_its_own_median() {
-        let run = |per_second, cpu_micros, busy| Figures { per_second, cpu_micros, busy };
+        let run =
+            |per_second, cpu_micros, busy| Figures { per_second, cpu_micros, busy, others: 0.0 };
         let runs = [run(1.0, 9.0, 0.2), run(2.0, 8.0, 0.1), run(3.0, 7.0, 0.3)];
         assert_eq!(Figures::median(&runs), run(2.0, 8.0, 0.2));
     }

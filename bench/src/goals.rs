@@ -82,7 +82,7 @@ pub(crate) mod tests {
     use crate::rows::Memory;
 
     fn figures(per_second: f64) -> Figures {
-        Figures { per_second, cpu_micros: 1e6 / per_second, busy: 1.0 }
+        Figures { per_second, cpu_micros: 1e6 / per_second, busy: 1.0, others: 0.0 }
     }
 
     fn row(name: &str, subject: f64, floor: f64, peer: f64) -> Row {

@@ -19,7 +19,7 @@ use crate::{
     Result,
     figures::{Figures, float},
     http::{Connection, Endpoint, HOST},
-    process::cpu_time,
+    process::{core_time, cpu_time},
 };
 
 /// A server under load.
@@ -218,20 +218,27 @@ async fn ask(
 struct Reading {
     at: Instant,
     cpu: Duration,
+    core: Duration,
     done: u64,
 }
 
 impl Reading {
     fn take(target: &Target, tally: &Tally) -> Result<Self> {
-        let (at, cpu) = (Instant::now(), cpu_time(target.process)?);
-        Ok(Self { at, cpu, done: tally.done.load(Relaxed) })
+        let (cpu, core) = (cpu_time(target.process)?, core_time()?);
+        Ok(Self { at: Instant::now(), cpu, core, done: tally.done.load(Relaxed) })
     }
 
     fn since(&self, before: &Self) -> Figures {
         let seconds = (self.at - before.at).as_secs_f64();
         let cpu = self.cpu.saturating_sub(before.cpu).as_secs_f64();
+        let core = self.core.saturating_sub(before.core).as_secs_f64();
         let done = float(self.done - before.done);
-        Figures { per_second: done / seconds, cpu_micros: cpu * 1e6 / done, busy: cpu / seconds }
+        Figures {
+            per_second: done / seconds,
+            cpu_micros: cpu * 1e6 / done,
+            busy: cpu / seconds,
+            others: (core - cpu).max(0.0) / seconds,
+        }
     }
 }
 
@@ -274,15 +281,18 @@ mod tests {
     #[test]
     fn figures_are_of_the_time_between_two_readings() {
         let at = Instant::now();
-        let before = Reading { at, cpu: Duration::from_secs(1), done: 100 };
+        let before =
+            Reading { at, cpu: Duration::from_secs(1), core: Duration::from_secs(9), done: 100 };
         let after = Reading {
             at: at + Duration::from_secs(2),
             cpu: Duration::from_millis(2500),
+            core: Duration::from_millis(10_700),
             done: 1100,
         };
         let figures = after.since(&before);
         assert!((figures.per_second - 500.0).abs() < 1e-6);
         assert!((figures.cpu_micros - 1500.0).abs() < 1e-6);
         assert!((figures.busy - 0.75).abs() < 1e-6);
+        assert!((figures.others - 0.1).abs() < 1e-6);
     }
 }

@@ -81,6 +81,23 @@ fn cpu_ticks(stat: &str) -> Option<u32> {
     times.next()?.ok()?.checked_add(times.next()?.ok()?)
 }
 
+/// The CPU time that the servers' core has spent on anything so far.
+pub(crate) fn core_time() -> Result<Duration> {
+    core_ticks(&fs::read_to_string("/proc/stat")?)
+        .map(|ticks| TICK * ticks)
+        .ok_or_else(|| "/proc/stat cannot be read".into())
+}
+
+/// All but the fourth and fifth figure of the core's line, which are idle time, and the last two, which
+/// the first two contain.
+fn core_ticks(stat: &str) -> Option<u32> {
+    let name = format!("cpu{SERVER_CORE}");
+    let line = stat.lines().find_map(|line| line.strip_prefix(&name)?.strip_prefix(' '))?;
+    let figures = line.split(' ').map(|figure| figure.parse().ok());
+    let figures = figures.collect::<Option<Vec<u32>>>()?;
+    Some(figures.get(..3)?.iter().chain(figures.get(5..8)?).sum())
+}
+
 /// The memory of a process that is in RAM, in MB.
 pub(crate) fn resident_mb(process: u32) -> Result<f64> {
     resident_kib(&fs::read_to_string(format!("/proc/{process}/status"))?)
@@ -102,6 +119,13 @@ mod tests {
         let stat = "7 (a ) b) S 1 7 7 0 -1 4194304 100 0 0 0 250 31 9 9 20 0 3 0 11 12 13";
         assert_eq!(cpu_ticks(stat), Some(281));
         assert_eq!(cpu_ticks("7 (a) S 1"), None);
+    }
+
+    #[test]
+    fn the_time_of_a_core_is_all_that_is_not_idle() {
+        let stat = "cpu  9 9 9 9 9 9 9 9 9 9\ncpu0 1 2 4 1000 1000 8 16 32 1000 1000\ncpu1 9 9\n";
+        assert_eq!(core_ticks(stat), Some(63));
+        assert_eq!(core_ticks("cpu1 1 2 4 1000 1000 8 16 32 1000 1000\n"), None);
     }
 
     #[test]

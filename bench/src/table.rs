@@ -15,6 +15,9 @@ use crate::{
 /// Below this, something other than the server's core was the limit.
 const BUSY: f64 = 0.9;
 
+/// Above this, a figure was disturbed by what else ran on the machine.
+const DISTURBED: f64 = 0.05;
+
 /// What the figures were measured on.
 pub(crate) struct Machine {
     cpu: String,
@@ -70,7 +73,8 @@ fn introduction(plan: &Plan, machine: &Machine) -> String {
          - Refreshes go at random over {grants} grants of a confidential application, rotation off.\n\
          - Password hashes are argon2id with {kib} KiB, {passes} passes, {lanes} lane.\n\
          - \"core\" is how busy the server kept its core. Where it is not busy, it waited: for the \
-         disk, or, if nothing is written, for the load generator.\n\n",
+         disk, or, if nothing is written, for the load generator. Where other processes used the core, \
+         that is said.\n\n",
     )
 }
 
@@ -95,9 +99,15 @@ fn table(report: &Report) -> String {
 fn line(row: &Row) -> String {
     let Row { name, connections, subject, floor, peer } = row;
     let core = |figures: &Figures| format!("{:.0} %", figures.busy * 100.0);
-    let waited = if subject.busy < BUSY { ", waited" } else { "" };
+    let remark = match subject {
+        Figures { others, .. } if *others > DISTURBED => {
+            format!(", others {:.0} %", others * 100.0)
+        }
+        Figures { busy, .. } if *busy < BUSY => ", waited".to_owned(),
+        _ => String::new(),
+    };
     let line = format!(
-        "| {name} | {connections} | {} | {:.1} | {}{waited} | {} | {:.1} | {:.2} |",
+        "| {name} | {connections} | {} | {:.1} | {}{remark} | {} | {:.1} | {:.2} |",
         grouped(subject.per_second),
         subject.cpu_micros,
         core(subject),
@@ -193,8 +203,10 @@ mod tests {
         assert!(!rendered(&report).contains("**no**"));
         report.issue_opaque.subject.busy = 0.71;
         report.memory_many.subject = 500.0;
+        report.refresh.subject.others = 0.08;
         let text = rendered(&report);
         assert!(text.contains("| 71 %, waited |"));
+        assert!(text.contains("| 100 %, others 8 % |"));
         assert!(
             text.contains("| MB of memory, many tokens alive: at most 400 | 500.00 | **no** |")
         );
