@@ -1,1 +1,39 @@
+//! What the end-to-end tests share: the real server, and clients typed by the role they play.
+//!
+//! A test that changes nothing about the server itself uses [`Server::shared`] and makes its own
+//! applications and users there. One that kills, restarts or configures it starts its own.
 
+#![expect(clippy::missing_panics_doc, reason = "all of it panics where the server misbehaves")]
+
+mod answer;
+mod binary;
+mod client;
+mod http;
+mod jwt;
+mod log;
+mod operator;
+mod port;
+mod process;
+mod registrar;
+mod server;
+mod wait;
+
+pub use answer::{Answer, Tokens};
+pub use client::Client;
+pub use http::Http;
+pub use jwt::{VerifiedJwt, flipped, unverified_claims};
+pub use operator::{Operator, Ran, User};
+pub use registrar::{Registrar, Registration};
+pub use server::{Quickstart, QuickstartApplication, QuickstartUser, Server};
+pub use wait::eventually;
+
+use aws_lc_rs::digest;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
+/// The reference of a `tokenBindingId`, worked out from its definition in words:
+/// `base64url(SHA-256("tokenbind/" type "/" client_id "/" value))`.
+#[must_use]
+pub fn binding_ref(client_id: &str, token_binding_id: &str) -> String {
+    let text = format!("tokenbind/client-request/{client_id}/{token_binding_id}");
+    URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, text.as_bytes()))
+}

@@ -1,0 +1,103 @@
+//! HTTP over TLS, trusting the server's own CA and nothing else.
+
+use std::{sync::Arc, time::Duration};
+
+use reqwest::{Method, RequestBuilder};
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, pem::PemObject as _},
+};
+
+use crate::Answer;
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A client of one server. Clones share its connections; it serves within one runtime.
+#[derive(Clone, Debug)]
+pub struct Http {
+    client: reqwest::Client,
+    base: String,
+}
+
+impl Http {
+    /// A client of the server at `base` that trusts the CA in `ca` (PEM). `http1` offers no HTTP/2.
+    pub(crate) fn new(base: String, ca: &[u8], http1: bool) -> Self {
+        let mut roots = RootCertStore::empty();
+        let ca = CertificateDer::from_pem_slice(ca).expect("the CA in PEM");
+        roots.add(ca).expect("a CA");
+        let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("TLS 1.2 and 1.3")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let mut builder =
+            reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().timeout(TIMEOUT);
+        if http1 {
+            builder = builder.http1_only();
+        }
+        Self { client: builder.build().expect("an HTTP client"), base }
+    }
+
+    /// A request to be completed and sent.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.base))
+    }
+
+    /// Fetches `path`.
+    pub async fn get(&self, path: &str) -> Answer {
+        send(self.request(Method::GET, path)).await
+    }
+
+    /// Posts a form.
+    pub async fn form(
+        &self,
+        path: &str,
+        authorization: Option<&str>,
+        fields: &[(&str, &str)],
+    ) -> Answer {
+        self.try_form(path, authorization, fields).await.expect("an answer")
+    }
+
+    /// Posts a form to a server that may be killed meanwhile.
+    ///
+    /// # Errors
+    /// If no whole answer comes.
+    pub async fn try_form(
+        &self,
+        path: &str,
+        authorization: Option<&str>,
+        fields: &[(&str, &str)],
+    ) -> Result<Answer, reqwest::Error> {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let mut request = self.form_request(path).body(body);
+        if let Some(authorization) = authorization {
+            request = request.header("authorization", authorization);
+        }
+        Answer::read(request.send().await?).await
+    }
+
+    /// Posts these bytes as a form.
+    pub async fn raw_form(
+        &self,
+        path: &str,
+        authorization: Option<&str>,
+        body: impl Into<Vec<u8>>,
+    ) -> Answer {
+        let mut request = self.form_request(path).body(body.into());
+        if let Some(authorization) = authorization {
+            request = request.header("authorization", authorization);
+        }
+        send(request).await
+    }
+
+    fn form_request(&self, path: &str) -> RequestBuilder {
+        self.request(Method::POST, path).header("content-type", "application/x-www-form-urlencoded")
+    }
+}
+
+/// Sends a request.
+pub(crate) async fn send(request: RequestBuilder) -> Answer {
+    let response = request.send().await.expect("an answer");
+    Answer::read(response).await.expect("a whole answer")
+}
