@@ -109,7 +109,7 @@ impl Issuer {
     ) -> Result<ClientInformation, OAuthError> {
         let (application, token) = self.managed_application(client_id, token).await?;
         check_update(&application, &metadata)?;
-        let settings = Settings::from_metadata(metadata)?;
+        let settings = application.settings.replaced_by(metadata)?;
         let (application, secret) = self.change_settings(&application, settings).await?;
         let information = ClientInformation::of(&application, secret.as_ref());
         Ok(information.managed_at(&self.config.issuer, token))

@@ -256,9 +256,34 @@ impl Settings {
     ///
     /// # Errors
     /// [`InvalidMetadata`] with the field and the rule that it breaks.
-    pub fn from_metadata(mut metadata: Map<String, Value>) -> Result<Self, InvalidMetadata> {
+    pub fn from_metadata(metadata: Map<String, Value>) -> Result<Self, InvalidMetadata> {
+        Self::read(metadata, None)
+    }
+
+    /// Reads client metadata that take the place of these settings (RFC 7592 section 2.2).
+    ///
+    /// # Errors
+    /// [`InvalidMetadata`] with the field and the rule that it breaks.
+    pub fn replaced_by(&self, metadata: Map<String, Value>) -> Result<Self, InvalidMetadata> {
+        Self::read(metadata, Some(self))
+    }
+
+    /// These settings with some of them changed; `null` sets one back to its default.
+    ///
+    /// # Errors
+    /// [`InvalidMetadata`] with the field and the rule that it breaks.
+    pub fn changed_by(&self, changes: Map<String, Value>) -> Result<Self, InvalidMetadata> {
+        let mut metadata = self.to_members();
+        metadata.extend(changes);
+        Self::read(metadata, Some(self))
+    }
+
+    fn read(
+        mut metadata: Map<String, Value>,
+        before: Option<&Self>,
+    ) -> Result<Self, InvalidMetadata> {
         metadata.retain(|_, value| !value.is_null());
-        apply_boolean_aliases(&mut metadata)?;
+        apply_boolean_aliases(&mut metadata, before)?;
         default_by_client_type(&mut metadata);
         let settings: Self =
             serde_path_to_error::deserialize(Value::Object(metadata)).map_err(|error| {
@@ -272,15 +297,19 @@ impl Settings {
     /// The settings as client metadata, with the two boolean names of binding types.
     #[must_use]
     pub fn to_metadata(&self) -> Map<String, Value> {
-        let mut metadata = match serde_json::to_value(self) {
-            Ok(Value::Object(metadata)) => metadata,
-            _ => Map::new(),
-        };
+        let mut metadata = self.to_members();
         for (name, binding_type) in BOOLEAN_ALIASES {
             let named = self.token_binding_types.contains(&binding_type);
             metadata.insert(name.into(), named.into());
         }
         metadata
+    }
+
+    fn to_members(&self) -> Map<String, Value> {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(members)) => members,
+            _ => Map::new(),
+        }
     }
 
     /// The names of all settings, and whether each is a list.
@@ -495,20 +524,34 @@ const BOOLEAN_ALIASES: [(&str, BindingType); 2] = [
     ("tls_client_certificate_bound_access_tokens", BindingType::Certificate),
 ];
 
-/// `true` adds the type, `false` takes it back and no other.
-fn apply_boolean_aliases(metadata: &mut Map<String, Value>) -> Result<(), InvalidMetadata> {
+/// `true` adds the type, `false` takes it back and no other. Where the boolean and the list disagree,
+/// the one that differs from `before` says what is wanted; without a `before` there is no telling.
+fn apply_boolean_aliases(
+    metadata: &mut Map<String, Value>,
+    before: Option<&Settings>,
+) -> Result<(), InvalidMetadata> {
     for (name, binding_type) in BOOLEAN_ALIASES {
-        let Some(value) = metadata.remove(name) else { continue };
-        let Value::Bool(wanted) = value else {
-            return Err(InvalidMetadata::new(name, "must be true or false"));
+        let wanted = match metadata.remove(name) {
+            None => continue,
+            Some(Value::Bool(wanted)) => wanted,
+            Some(_) => return Err(InvalidMetadata::new(name, "must be true or false")),
         };
         let types =
             metadata.entry("token_binding_types").or_insert_with(|| Value::Array(Vec::new()));
-        if let Value::Array(types) = types {
-            types.retain(|kind| kind != binding_type.as_str());
-            if wanted {
-                types.push(binding_type.as_str().into());
+        // Anything but a list is refused when the settings are read.
+        let Value::Array(types) = types else { continue };
+        let listed = types.iter().any(|kind| kind == binding_type.as_str());
+        match (wanted, listed, before) {
+            (true, true, _) | (false, false, _) => {}
+            (false, true, None) => {
+                let rule = format!("is false, but token_binding_types names {binding_type}");
+                return Err(InvalidMetadata::new(name, rule));
             }
+            (_, _, Some(before)) if before.token_binding_types.contains(&binding_type) => {
+                types.retain(|kind| kind != binding_type.as_str());
+            }
+            (true, false, _) => types.push(binding_type.as_str().into()),
+            (false, true, Some(_)) => {}
         }
     }
     Ok(())
@@ -662,18 +705,58 @@ mod tests {
         }
     }
 
+    fn types_after(mut metadata: Value, before: Option<&Settings>) -> Value {
+        let Some(metadata) = metadata.as_object_mut() else { panic!("not an object") };
+        apply_boolean_aliases(metadata, before).unwrap();
+        metadata["token_binding_types"].clone()
+    }
+
     #[test]
-    fn a_boolean_alias_names_its_type_and_takes_back_no_other() {
+    fn a_boolean_alias_names_its_type() {
         assert_eq!(
             refused_field(json!({ "dpop_bound_access_tokens": true })),
             "token_binding_types"
         );
-        let settings = read(json!({
+        let named = json!({ "token_binding_types": ["cookie"], "dpop_bound_access_tokens": true });
+        assert_eq!(types_after(named, None), json!(["cookie", "dpop"]));
+    }
+
+    #[test]
+    fn a_boolean_alias_that_denies_what_the_list_names_is_refused() {
+        let metadata = json!({
             "token_binding_types": ["client-request", "dpop"],
             "dpop_bound_access_tokens": false,
-        }))
-        .unwrap();
-        assert_eq!(settings.token_binding_types, [BindingType::ClientRequest]);
+        });
+        assert_eq!(refused_field(metadata), "dpop_bound_access_tokens");
+    }
+
+    #[test]
+    fn taking_back_either_name_of_a_type_removes_it_and_no_other() {
+        let bound = Settings {
+            token_binding_types: vec![BindingType::ClientRequest, BindingType::Dpop],
+            ..Settings::default()
+        };
+        let boolean_taken_back = json!({
+            "token_binding_types": ["client-request", "dpop"],
+            "dpop_bound_access_tokens": false,
+        });
+        assert_eq!(types_after(boolean_taken_back, Some(&bound)), json!(["client-request"]));
+        let list_taken_back = json!({
+            "token_binding_types": ["client-request"],
+            "dpop_bound_access_tokens": true,
+        });
+        assert_eq!(types_after(list_taken_back, Some(&bound)), json!(["client-request"]));
+    }
+
+    #[test]
+    fn a_type_that_is_added_to_what_was_read_is_never_dropped() {
+        let before = Settings::default();
+        let mut metadata = before.to_metadata();
+        metadata.insert("token_binding_types".into(), json!(["dpop"]));
+        assert_eq!(before.replaced_by(metadata).unwrap_err().field, "token_binding_types");
+        let changes = [("token_binding_types".to_owned(), json!(["client-request", "dpop"]))];
+        let refused = before.changed_by(changes.into_iter().collect()).unwrap_err();
+        assert_eq!(refused.field, "token_binding_types");
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Run a server that is ready to try, on localhost, with an application and a user in it
+    /// Run a server that is ready to try, on localhost, with two applications and a user in it
     Quickstart {
         /// Where its data is
         #[arg(long, value_name = "DIR", default_value = "data")]
@@ -111,12 +111,11 @@ impl Cli {
             Command::Serve { config } => serve(load(&config)?).await,
             Command::Config(ConfigCommand::Check { config }) => {
                 check(&load(&config)?)?;
-                println!("{}: the configuration is good", config.display());
-                Ok(())
+                let text = format!("{}: the configuration is good\n", config.display());
+                Ok(output::write(&text)?)
             }
             Command::Config(ConfigCommand::Reference) => {
-                print!("{}", crate::config::reference());
-                Ok(())
+                Ok(output::write(&crate::config::reference())?)
             }
             Command::App(command) => command.run().await,
             Command::User(command) => command.run().await,

@@ -170,7 +170,7 @@ async fn make_true(issuer: &Issuer, wanted: &Quickstart) -> Result<(), AdminErro
 
 fn metadata(application: &QuickstartApplication) -> Map<String, Value> {
     let metadata = json!({
-        "client_name": format!("Quickstart ({:?})", application.access_token_format),
+        "client_name": format!("Quickstart ({})", in_words(application.access_token_format)),
         "grant_types": ["password", "client_credentials", "refresh_token"],
         "access_token_format": application.access_token_format,
         "token_binding_types": ["client-request"],
@@ -202,10 +202,7 @@ fn instructions(wanted: &Quickstart) -> String {
 
 fn example(wanted: &Quickstart, application: &QuickstartApplication) -> String {
     let QuickstartApplication { client_id, client_secret, .. } = application;
-    let format = match application.access_token_format {
-        AccessTokenFormat::Opaque => "opaque",
-        AccessTokenFormat::Jwt => "JWT",
-    };
+    let format = in_words(application.access_token_format);
     format!(
         r#"# An access token ({format}) for the instance that tokenBindingId names
 curl -X POST \
@@ -225,4 +222,11 @@ curl -X POST \
         password = wanted.user.password,
         issuer = wanted.issuer,
     )
+}
+
+const fn in_words(format: AccessTokenFormat) -> &'static str {
+    match format {
+        AccessTokenFormat::Opaque => "opaque",
+        AccessTokenFormat::Jwt => "JWT",
+    }
 }

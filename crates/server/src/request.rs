@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, header};
+use http::{HeaderMap, HeaderValue, Request, header, request::Parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
 use tokenbind_issuer::{ClientEvidence, ErrorCode, OAuthError, form::Form};
@@ -50,14 +50,16 @@ pub(crate) async fn read_form(
     request: Request<Body>,
     limits: RequestLimits,
 ) -> Result<Incoming, OAuthError> {
+    // The body is read before anything is refused: over HTTP/2 an answer that comes before the end
+    // of the request may be lost.
+    let (request, body) = read_body(request, limits).await?;
     // RFC 6749 section 2.3.1: the parameters "MUST NOT be included in the request URI", where logs would keep them.
-    if request.uri().query().is_some() {
+    if request.uri.query().is_some() {
         return Err(refuse("parameters belong in the body, never in the URL"));
     }
-    expect_content_type(request.headers(), "application/x-www-form-urlencoded")?;
-    let authorization = single_authorization(request.headers())?;
+    expect_content_type(&request.headers, "application/x-www-form-urlencoded")?;
+    let authorization = single_authorization(&request.headers)?;
     let address = peer(&request)?;
-    let body = read_body(request, limits).await?;
     Ok(Incoming { body, authorization, address })
 }
 
@@ -66,8 +68,8 @@ pub(crate) async fn read_json(
     request: Request<Body>,
     limits: RequestLimits,
 ) -> Result<Map<String, Value>, OAuthError> {
-    expect_content_type(request.headers(), "application/json")?;
-    let body = read_body(request, limits).await?;
+    let (request, body) = read_body(request, limits).await?;
+    expect_content_type(&request.headers, "application/json")?;
     serde_json::from_slice(&body).map_err(|error| {
         let description = format!("the body must be a JSON object: {error}");
         OAuthError::new(ErrorCode::InvalidClientMetadata, description)
@@ -105,15 +107,19 @@ fn expect_content_type(headers: &HeaderMap, expected: &str) -> Result<(), OAuthE
     Err(refuse(format!("the Content-Type must be {expected}")))
 }
 
-fn peer(request: &Request<Body>) -> Result<IpAddr, OAuthError> {
-    let peer = request.extensions().get::<PeerAddress>().copied();
+fn peer(request: &Parts) -> Result<IpAddr, OAuthError> {
+    let peer = request.extensions.get::<PeerAddress>().copied();
     peer.map(PeerAddress::ip).ok_or_else(|| refuse("the connection has no peer address"))
 }
 
-async fn read_body(request: Request<Body>, limits: RequestLimits) -> Result<Bytes, OAuthError> {
-    let collecting = Limited::new(request.into_body(), limits.body_bytes).collect();
+async fn read_body(
+    request: Request<Body>,
+    limits: RequestLimits,
+) -> Result<(Parts, Bytes), OAuthError> {
+    let (parts, body) = request.into_parts();
+    let collecting = Limited::new(body, limits.body_bytes).collect();
     match tokio::time::timeout(limits.body_timeout, collecting).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Ok(body)) => Ok((parts, body.to_bytes())),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(OAuthError::new(
             ErrorCode::RequestTooLarge,
             format!("the body must have at most {} bytes", limits.body_bytes),

@@ -46,9 +46,7 @@ impl Issuer {
         secrets: SecretChange,
     ) -> Result<Value, AdminError> {
         let before = self.known_application(client_id).await?;
-        let mut metadata = before.settings.to_metadata();
-        metadata.extend(changes);
-        let settings = Settings::from_metadata(metadata)?;
+        let settings = before.settings.changed_by(changes)?;
         let (mut after, mut fresh) = self.change_settings(&before, settings).await?;
         if secrets != SecretChange::Keep {
             let unchanged = after.clone();

@@ -30,10 +30,23 @@ pub enum EndTarget {
     },
 }
 
+impl EndTarget {
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Token(_) => "token",
+            Self::Grant(_) => "grant",
+            Self::Session(_) => "session",
+            Self::User(_) => "user",
+            Self::App(_) => "app",
+            Self::Device { .. } => "device",
+        }
+    }
+}
+
 impl Issuer {
     pub(super) async fn admin_end(&self, target: EndTarget) -> Result<Value, AdminError> {
+        let kind = target.kind();
         let anchor = self.anchor_of(target).await?;
-        let kind = anchor.kind();
         let end = self.store.end_anchor(anchor).await?;
         Ok(json!({ "ended": kind, "at": end.instant.timestamp().as_secs() }))
     }

@@ -93,8 +93,7 @@ impl AppCommand {
                 (AdminCommand::DeleteApplication { client_id }, target)
             }
         };
-        output::print(&target.carry_out(command).await?, target.json);
-        Ok(())
+        Ok(output::print(&target.carry_out(command).await?, target.json)?)
     }
 }
 

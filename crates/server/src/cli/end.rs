@@ -51,7 +51,6 @@ impl EndCommand {
             }
         };
         let answer = target.carry_out(AdminCommand::End { target: end }).await?;
-        output::print(&answer, target.json);
-        Ok(())
+        Ok(output::print(&answer, target.json)?)
     }
 }

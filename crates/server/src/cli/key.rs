@@ -1,5 +1,7 @@
 //! `tokenbind key`.
 
+use std::fmt::Write as _;
+
 use clap::Subcommand;
 use tokenbind_issuer::admin::AdminCommand;
 
@@ -19,15 +21,14 @@ impl KeyCommand {
         let Self::Rotate { target } = self;
         let jwks = target.carry_out(AdminCommand::RotateKeys).await?;
         if target.json {
-            output::print(&jwks, true);
-        } else {
-            let keys = jwks["keys"].as_array().map_or(&[][..], Vec::as_slice);
-            println!("rotated; the key set now has {} keys:", keys.len());
-            for key in keys {
-                println!("{}  {}", plain(&key["kid"]), plain(&key["alg"]));
-            }
+            return Ok(output::print(&jwks, true)?);
         }
-        Ok(())
+        let keys = jwks["keys"].as_array().map_or(&[][..], Vec::as_slice);
+        let mut text = format!("rotated; the key set now has {} keys:\n", keys.len());
+        for key in keys {
+            let _ = writeln!(text, "{}  {}", plain(&key["kid"]), plain(&key["alg"]));
+        }
+        Ok(output::write(&text)?)
     }
 }
 

@@ -1,13 +1,25 @@
 //! Answers for people, and for scripts.
 
+use std::io::{self, Write};
+
 use serde_json::{Map, Value};
 
 /// Prints an answer: as JSON, or line by line.
-pub(super) fn print(answer: &Value, json: bool) {
-    if json {
-        println!("{answer:#}");
-    } else {
-        print!("{}", for_people(answer));
+///
+/// # Errors
+/// If standard output cannot be written.
+pub(super) fn print(answer: &Value, json: bool) -> io::Result<()> {
+    write(&if json { format!("{answer:#}\n") } else { for_people(answer) })
+}
+
+/// Writes to standard output. That its reader has seen enough is no failure.
+///
+/// # Errors
+/// If standard output cannot be written.
+pub(super) fn write(text: &str) -> io::Result<()> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
     }
 }
 

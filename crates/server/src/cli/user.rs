@@ -64,8 +64,7 @@ impl UserCommand {
             Self::Unlock(user) => (AdminCommand::UnlockUser { username: user.name }, user.target),
             Self::Delete(user) => (AdminCommand::DeleteUser { username: user.name }, user.target),
         };
-        output::print(&target.carry_out(command).await?, target.json);
-        Ok(())
+        Ok(output::print(&target.carry_out(command).await?, target.json)?)
     }
 }
 

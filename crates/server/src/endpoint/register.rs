@@ -12,8 +12,9 @@ use crate::request::{bearer_token, read_json};
 
 pub(super) async fn create(State(app): State<App>, request: Request<Body>) -> Response {
     counted(&app.register, async {
-        let token = bearer_token(request.headers())?;
+        let headers = request.headers().clone();
         let metadata = read_json(request, app.limits).await?;
+        let token = bearer_token(&headers)?;
         let information = app.issuer.register(token.as_deref(), metadata).await?;
         private_json(StatusCode::CREATED, &information)
     })
@@ -39,8 +40,9 @@ pub(super) async fn update(
     request: Request<Body>,
 ) -> Response {
     counted(&app.register, async {
-        let token = bearer_token(request.headers())?;
+        let headers = request.headers().clone();
         let metadata = read_json(request, app.limits).await?;
+        let token = bearer_token(&headers)?;
         let information =
             app.issuer.update_registration(&client_id, token.as_deref(), metadata).await?;
         private_json(StatusCode::OK, &information)
