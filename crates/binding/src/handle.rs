@@ -64,6 +64,18 @@ impl HandleKey {
         Self { id, key: hmac::Key::new(hmac::HMAC_SHA256, secret) }
     }
 
+    fn seal(&self, kind: HandleKind, id: &[u8; ID_LEN]) -> String {
+        let mut bytes = [0; BYTES];
+        bytes[..KEY_ID_LEN].copy_from_slice(&self.id.to_be_bytes());
+        bytes[KEY_ID_LEN..KEY_ID_LEN + ID_LEN].copy_from_slice(id);
+        let (body, mac) = bytes.split_at_mut(KEY_ID_LEN + ID_LEN);
+        mac.copy_from_slice(&self.mac(kind, body).as_ref()[..MAC_LEN]);
+        let mut handle = String::with_capacity(kind.prefix().len() + BODY_CHARACTERS);
+        handle.push_str(kind.prefix());
+        URL_SAFE_NO_PAD.encode_string(bytes, &mut handle);
+        handle
+    }
+
     fn mac(&self, kind: HandleKind, body: &[u8]) -> hmac::Tag {
         let mut context = hmac::Context::with_key(&self.key);
         context.update(kind.prefix().as_bytes());
@@ -92,18 +104,22 @@ impl HandleKeys {
         Self { current, retired }
     }
 
-    /// The handle of the record `id`.
+    /// The id of the key that new handles are made under.
+    #[must_use]
+    pub const fn current(&self) -> u32 {
+        self.current.id
+    }
+
+    /// The handle of the record `id`, made under the current key.
     #[must_use]
     pub fn seal(&self, kind: HandleKind, id: &[u8; ID_LEN]) -> String {
-        let mut bytes = [0; BYTES];
-        bytes[..KEY_ID_LEN].copy_from_slice(&self.current.id.to_be_bytes());
-        bytes[KEY_ID_LEN..KEY_ID_LEN + ID_LEN].copy_from_slice(id);
-        let (body, mac) = bytes.split_at_mut(KEY_ID_LEN + ID_LEN);
-        mac.copy_from_slice(&self.current.mac(kind, body).as_ref()[..MAC_LEN]);
-        let mut handle = String::with_capacity(kind.prefix().len() + BODY_CHARACTERS);
-        handle.push_str(kind.prefix());
-        URL_SAFE_NO_PAD.encode_string(bytes, &mut handle);
-        handle
+        self.current.seal(kind, id)
+    }
+
+    /// The handle of the record `id` as it was made under this key; `None` if that is not held.
+    #[must_use]
+    pub fn seal_with(&self, key: u32, kind: HandleKind, id: &[u8; ID_LEN]) -> Option<String> {
+        self.key(key).map(|key| key.seal(kind, id))
     }
 
     /// The record id of a handle that this server made as `kind`.
@@ -187,6 +203,8 @@ mod tests {
         let rotated = HandleKeys::new(HandleKey::new(8, &[2; 32]), vec![keys().current]);
         assert_eq!(rotated.open(HandleKind::AccessToken, &old), Ok(ID));
         assert_ne!(rotated.seal(HandleKind::AccessToken, &ID), old);
+        assert_eq!(rotated.seal_with(7, HandleKind::AccessToken, &ID), Some(old.clone()));
+        assert_eq!(rotated.seal_with(9, HandleKind::AccessToken, &ID), None);
         let removed = HandleKeys::new(HandleKey::new(8, &[2; 32]), Vec::new());
         assert_eq!(removed.open(HandleKind::AccessToken, &old), Err(HandleError::UnknownKey));
     }

@@ -12,13 +12,25 @@ use crate::{
 /// How an access token looks to its holder.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum TokenFormat {
-    /// A handle; only this server can tell what it stands for.
-    Opaque,
-    /// A JWT by RFC 9068, signed with this key.
-    Jwt {
-        /// The key that was current at the commit.
+    /// A handle; only this server can tell what it stands for. Whenever it is asked for again, it is
+    /// made with this key, so that it is the same text although keys are rotated.
+    Opaque {
+        /// The key that was current when it was issued.
         key: KeyId,
     },
+    /// A JWT by RFC 9068, signed with this key.
+    Jwt {
+        /// The key that was current when it was issued.
+        key: KeyId,
+    },
+}
+
+impl TokenFormat {
+    /// Whether it is a handle.
+    #[must_use]
+    pub const fn is_opaque(self) -> bool {
+        matches!(self, Self::Opaque { .. })
+    }
 }
 
 /// The record of an access token. It never changes after its commit.

@@ -112,7 +112,7 @@ impl Issuer {
     /// # Errors
     /// [`StartError`]; then nothing changed.
     pub async fn rotate_keys(&self) -> Result<(), StartError> {
-        let uses = key_uses(&self.config);
+        let uses = self.keys().current_uses();
         let fresh = KeyRing::generate(&uses, &self.server_key, &*self.random)?;
         let stored = self.store.rotate_keys(fresh).await?;
         self.keys.store(Arc::new(KeyRing::open(&stored, &self.server_key)?));

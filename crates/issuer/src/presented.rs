@@ -7,7 +7,7 @@ use serde::Deserialize;
 use tokenbind_binding::{RefreshTokenId, TokenId, handle::HandleKind};
 
 use crate::{
-    access_token::{AccessToken, TokenFormat},
+    access_token::AccessToken,
     grant::Grant,
     issuer::Issuer,
     jwt,
@@ -49,7 +49,7 @@ impl Issuer {
         let found = self.store.look_up_access_token(id).await?;
         // The jti of a JWT is no secret: only the signature makes it a token, and the other way round.
         let opaque = token.starts_with(HandleKind::AccessToken.prefix());
-        let same_format = |token: &AccessToken| (token.format == TokenFormat::Opaque) == opaque;
+        let same_format = |token: &AccessToken| token.format.is_opaque() == opaque;
         Ok(found.filter(|found| same_format(&found.record)).map(Presented::AccessToken))
     }
 

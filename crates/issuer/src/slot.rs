@@ -48,7 +48,5 @@ impl SlotKey {
 /// while a JWT is superseded by every request.
 #[must_use]
 pub fn shares(live: &AccessToken, wanted: TokenFormat, now: Timestamp) -> bool {
-    live.format == TokenFormat::Opaque
-        && wanted == TokenFormat::Opaque
-        && live.token.expires_at > now
+    live.format.is_opaque() && wanted.is_opaque() && live.token.expires_at > now
 }

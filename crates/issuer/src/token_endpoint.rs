@@ -54,7 +54,7 @@ impl Issuer {
         lifetime: u64,
     ) -> Result<AccessTokenTerms, OAuthError> {
         let format = match client.settings().access_token_format {
-            AccessTokenFormat::Opaque => TokenFormat::Opaque,
+            AccessTokenFormat::Opaque => TokenFormat::Opaque { key: keys.handle_key() },
             AccessTokenFormat::Jwt => {
                 let key = keys.signing_key(self.config.access_token_signing_alg)?.id();
                 TokenFormat::Jwt { key }

@@ -12,7 +12,7 @@ CREATE TABLE users (
     document TEXT NOT NULL
 );
 
--- Rows never change. No key: opaque; a key: a JWT that is signed with it.
+-- Rows never change. The key is what the handle or the JWT was made with.
 CREATE TABLE access_tokens (
     id         BLOB    NOT NULL PRIMARY KEY,
     grant_id   BLOB,
@@ -22,7 +22,8 @@ CREATE TABLE access_tokens (
     scope      TEXT    NOT NULL,
     audience   TEXT    NOT NULL,
     bindings   BLOB    NOT NULL,
-    key_id     INTEGER,
+    opaque     INTEGER NOT NULL,
+    key_id     INTEGER NOT NULL,
     expires_at INTEGER NOT NULL
 ) WITHOUT ROWID;
 

@@ -230,7 +230,7 @@ pub(crate) fn scope(text: &str) -> Scope {
 }
 
 pub(crate) fn opaque() -> AccessTokenTerms {
-    AccessTokenTerms { format: TokenFormat::Opaque, lifetime: 3600 }
+    AccessTokenTerms { format: TokenFormat::Opaque { key: KeyId(1) }, lifetime: 3600 }
 }
 
 pub(crate) fn jwt() -> AccessTokenTerms {

@@ -6,7 +6,7 @@ use aws_lc_rs::error::{KeyRejected, Unspecified};
 use serde_json::{Value, json};
 use tokenbind_binding::{
     Random,
-    handle::{HandleKey, HandleKeys},
+    handle::{HandleKey, HandleKeys, HandleKind},
     time::random_bytes,
 };
 
@@ -89,6 +89,33 @@ impl KeyRing {
         random: &dyn Random,
     ) -> Result<Vec<StoredKey>, KeyError> {
         uses.iter().map(|&key_use| generate_one(key_use, server_key, random)).collect()
+    }
+
+    /// What there are current keys for.
+    #[must_use]
+    pub fn current_uses(&self) -> HashSet<KeyUse> {
+        let signing = self.signing.iter().filter(|(_, retired)| !retired);
+        let signing = signing.map(|(key, _)| KeyUse::Signing(key.algorithm()));
+        std::iter::once(KeyUse::Handle).chain(signing).collect()
+    }
+
+    /// The key that new handles are made with.
+    #[must_use]
+    pub const fn handle_key(&self) -> KeyId {
+        KeyId(self.handles.current())
+    }
+
+    /// A handle made with the key of this name, current or retired.
+    ///
+    /// # Errors
+    /// [`KeyError::Missing`] if there is no such key.
+    pub fn seal_with(
+        &self,
+        key: KeyId,
+        kind: HandleKind,
+        id: &[u8; 16],
+    ) -> Result<String, KeyError> {
+        self.handles.seal_with(key.0, kind, id).ok_or(KeyError::Missing(KeyUse::Handle.as_str()))
     }
 
     /// The current key that signs by `algorithm`.

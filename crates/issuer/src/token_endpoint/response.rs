@@ -69,8 +69,8 @@ impl Issuer {
     ) -> Result<TokenResponse, OAuthError> {
         let record = &*issued.access_token;
         let access_token = match record.format {
-            TokenFormat::Opaque => {
-                keys.handles.seal(HandleKind::AccessToken, record.token.id.as_bytes())
+            TokenFormat::Opaque { key } => {
+                keys.seal_with(key, HandleKind::AccessToken, record.token.id.as_bytes())?
             }
             TokenFormat::Jwt { .. } => self.sign_access_token(keys, client, record, user)?,
         };

@@ -25,12 +25,12 @@ pub(crate) fn from_sql(number: i64) -> DbResult<u64> {
 
 pub(crate) fn insert_token(db: &Connection, record: &AccessToken) -> DbResult<()> {
     let AccessToken { token, scope, audience, username, format } = record;
-    let key_id = match format {
-        TokenFormat::Opaque => None,
-        TokenFormat::Jwt { key } => Some(key.0),
+    let (opaque, key) = match format {
+        TokenFormat::Opaque { key } => (true, key.0),
+        TokenFormat::Jwt { key } => (false, key.0),
     };
     db.prepare_cached(
-        "INSERT INTO access_tokens VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT INTO access_tokens VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?
     .execute(params![
         token.id.as_bytes(),
@@ -41,7 +41,8 @@ pub(crate) fn insert_token(db: &Connection, record: &AccessToken) -> DbResult<()
         scope.as_str(),
         audience.as_str(),
         token.bindings.to_bytes(),
-        key_id,
+        opaque,
+        key,
         to_sql(token.expires_at.as_secs()),
     ])?;
     Ok(())
@@ -61,12 +62,10 @@ fn read_token(row: &Row<'_>) -> DbResult<AccessToken> {
         client_id: text(row, 2)?.into(),
         subject: text(row, 3)?.into(),
         bindings: read_bindings(row, 7)?,
-        expires_at: read_time(row, 9)?,
+        expires_at: read_time(row, 10)?,
     };
-    let format = match row.get(8)? {
-        None => TokenFormat::Opaque,
-        Some(key) => TokenFormat::Jwt { key: KeyId(key) },
-    };
+    let key = KeyId(row.get(9)?);
+    let format = if row.get(8)? { TokenFormat::Opaque { key } } else { TokenFormat::Jwt { key } };
     Ok(AccessToken {
         token,
         scope: Scope::parse(text(row, 5)?).map_err(Failure::unreadable)?,

@@ -174,14 +174,26 @@ struct Run<'a> {
     reference: Reference,
     tokens: Vec<TokenId>,
     grants: Vec<GrantId>,
-    remembered: (AsOf, u64),
+    remembered: Moment,
 }
+
+/// When facts were read: for the store, for the reference, and in seconds.
+#[derive(Clone, Copy)]
+struct Moment {
+    as_of: AsOf,
+    order: u64,
+    secs: u64,
+}
+
+/// A request that takes longer has been given up by the server.
+const IN_FLIGHT: u64 = 60;
 
 impl<'a> Run<'a> {
     fn new(world: &'a mut World) -> Self {
         world.sequence += 1;
-        let remembered = (world.as_of(), 0);
-        let reference = Reference::starting_at(world.clock.timestamp().as_secs());
+        let secs = world.clock.timestamp().as_secs();
+        let remembered = Moment { as_of: world.as_of(), order: 0, secs };
+        let reference = Reference::starting_at(secs);
         Self { world, reference, tokens: Vec::new(), grants: Vec::new(), remembered }
     }
 
@@ -228,7 +240,7 @@ impl<'a> Run<'a> {
             }
             Step::Refresh { .. } | Step::EndToken(_) | Step::EndGrant(_) => {}
             Step::End(thing) => self.end(*thing),
-            Step::Remember => self.remembered = (self.world.as_of(), self.reference.order()),
+            Step::Remember => self.remembered = self.moment(),
             Step::Advance(secs) => {
                 self.world.clock.advance(*secs);
                 self.reference.now += secs;
@@ -242,6 +254,11 @@ impl<'a> Run<'a> {
         self.compare_lives()
     }
 
+    fn moment(&self) -> Moment {
+        let (order, secs) = (self.reference.order(), self.reference.now);
+        Moment { as_of: self.world.as_of(), order, secs }
+    }
+
     fn end(&mut self, thing: Thing) {
         let end = self.world.store().end_anchor(self.anchor(thing));
         self.world.runtime.block_on(end).unwrap();
@@ -249,8 +266,9 @@ impl<'a> Run<'a> {
     }
 
     fn request(&mut self, request: Request, stale: bool) -> Result<(), TestCaseError> {
-        let fresh = (self.world.as_of(), self.reference.order());
-        let (as_of, order) = if stale { self.remembered } else { fresh };
+        let on_its_way = self.reference.now < self.remembered.secs + IN_FLIGHT;
+        let Moment { as_of, order, .. } =
+            if stale && on_its_way { self.remembered } else { self.moment() };
         let expected = self.reference.request(request, order);
         let issuance = self.issuance(&request, as_of);
         let store = self.world.store();
@@ -358,7 +376,7 @@ fn text(words: Words) -> &'static str {
 
 fn terms(format: Format, lifetime: u64) -> AccessTokenTerms {
     let format = match format {
-        Format::Opaque => TokenFormat::Opaque,
+        Format::Opaque => TokenFormat::Opaque { key: KeyId(1) },
         Format::Jwt => TokenFormat::Jwt { key: KeyId(7) },
     };
     AccessTokenTerms { format, lifetime }
