@@ -1,9 +1,16 @@
 //! The embedded database between one process and the next.
 
-use std::{os::unix::fs::PermissionsExt as _, path::Path, sync::Arc};
+use std::{
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use tempfile::TempDir;
-use tokenbind_binding::{Anchor, Instant};
+use tokenbind_binding::{Anchor, Clock, Instant, Random};
 use tokenbind_issuer::{
     keys::{KeyId, KeyUse},
     store::{Issuance, Store, StoreError, StoredKey},
@@ -11,7 +18,7 @@ use tokenbind_issuer::{
 use tokenbind_store::{OpenError, SqliteStore};
 
 use crate::support::{
-    TestClock, application, as_of, is_alive, issuance, issued, open_sqlite, race,
+    CALLERS, TestClock, application, as_of, is_alive, issuance, issued, open_sqlite, race,
 };
 
 struct Machine {
@@ -164,6 +171,10 @@ async fn a_job_that_fails_harms_no_other_of_its_batch() {
             let (store, issuance) = (Arc::clone(&store), issuance.clone());
             let taken = key(KeyUse::Handle);
             async move {
+                if number % 8 == 2 {
+                    end(&store).await;
+                    return None;
+                }
                 if number % 8 == 3 {
                     let outcome = store.rotate_keys(vec![taken]).await;
                     assert!(matches!(outcome, Err(StoreError::Unavailable(_))), "{outcome:?}");
@@ -179,6 +190,43 @@ async fn a_job_that_fails_harms_no_other_of_its_batch() {
     }
     let keys = store.load_keys(Vec::new()).await.unwrap();
     assert_eq!(keys, [key(KeyUse::Handle)], "the failed rotations retired nothing");
+    drop(Arc::into_inner(store).unwrap());
+    assert_eq!(machine.numbers(), (1..=40).collect::<Vec<_>>());
+}
+
+/// Randomness that fails one time in ten.
+struct Unsteady(AtomicU64);
+
+impl Random for Unsteady {
+    fn fill(&self, buffer: &mut [u8]) {
+        let number = self.0.fetch_add(1, Ordering::Relaxed);
+        assert!(number % 10 != 9, "no randomness");
+        buffer.fill(0);
+        buffer[0] = u8::try_from(number % 256).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_panics_is_answered_and_the_writer_goes_on() {
+    let folder = TempDir::new().unwrap();
+    let clock = Arc::new(TestClock::new());
+    let random = Arc::new(Unsteady(AtomicU64::new(0)));
+    let store = SqliteStore::open(folder.path(), Arc::clone(&clock) as Arc<dyn Clock>, random);
+    let store = Arc::new(store.unwrap());
+    store.register_application(application("app")).await.unwrap();
+    let issuance = new_issuance(&store).await;
+    let outcomes = race(|_| {
+        let (store, issuance) = (Arc::clone(&store), issuance.clone());
+        async move { store.issue(issuance).await }
+    })
+    .await;
+    let failed = outcomes.iter().filter(|outcome| outcome.is_err()).count();
+    assert!(failed < CALLERS / 2, "{failed}");
+    for outcome in outcomes.into_iter().flatten() {
+        let token = issued(outcome).access_token;
+        assert!(is_alive(&*store, token.token.id, clock.timestamp()).await);
+    }
+    store.probe().await.unwrap();
 }
 
 #[tokio::test]

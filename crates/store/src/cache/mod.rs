@@ -162,3 +162,27 @@ impl<K: Eq + Hash, V: Clone> Versioned<K, V> {
         self.entries.remove(key);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_that_was_read_before_a_change_is_not_put_back_after_it() {
+        let cache = Versioned::new(10);
+        let before = cache.version();
+        cache.forget("app");
+        cache.fill(String::from("app"), "old", before);
+        assert_eq!(cache.get("app"), None);
+        cache.fill(String::from("app"), "new", cache.version());
+        assert_eq!(cache.get("app"), Some("new"));
+    }
+
+    #[test]
+    fn a_change_removes_the_record() {
+        let cache = Versioned::new(10);
+        cache.fill(String::from("app"), "old", cache.version());
+        cache.forget("app");
+        assert_eq!(cache.get("app"), None);
+    }
+}

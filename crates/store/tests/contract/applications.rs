@@ -8,7 +8,7 @@ use tokenbind_issuer::{
     store::{ChangeOutcome, IssueOutcome, RegisterOutcome, Store},
 };
 
-use crate::support::{Bench, CALLERS, all_issued, application, race, renamed};
+use crate::support::{Bench, CALLERS, all_issued, application, issuance, race, renamed};
 
 async fn find(store: &dyn Store, client_id: &str) -> Option<Arc<Application>> {
     let found = store.find_application(&client_id.into()).await.unwrap();
@@ -140,6 +140,39 @@ contract! {
         })
         .await;
         assert_eq!(bench.count_alive(&all_issued(outcomes)).await, 0);
+    }
+
+    /// The moment as of which an application was read must not be later than the reading.
+    async fn nothing_issued_on_the_facts_of_a_deleted_application_lives(bench: Bench) {
+        let app = ClientId::from("app");
+        let rounds = 50;
+        let tokens = race(|number| {
+            let (store, app) = (Arc::clone(&bench.store), app.clone());
+            async move {
+                let mut tokens = Vec::new();
+                if number == 0 {
+                    for round in 1..=rounds {
+                        store.delete_application(&app).await.unwrap();
+                        let next = renamed(&application("app"), &round.to_string());
+                        store.register_application(next).await.unwrap();
+                    }
+                    return tokens;
+                }
+                for _ in 0..rounds {
+                    let found = store.find_application(&app).await.unwrap();
+                    let Some((application, as_of)) = found else { continue };
+                    let outcome = store.issue(issuance(as_of)).await.unwrap();
+                    let name = application.settings.client_name.clone();
+                    tokens.extend(all_issued(vec![outcome]).pop().map(|token| (name, token)));
+                }
+                tokens
+            }
+        })
+        .await;
+        let last = Some(rounds.to_string());
+        for (name, token) in tokens.into_iter().flatten().filter(|(name, _)| *name != last) {
+            assert!(!bench.is_alive(token.token.id).await, "issued on the facts of {name:?}");
+        }
     }
 
     async fn an_application_registered_again_issues_living_tokens(bench: Bench) {

@@ -84,6 +84,40 @@ contract! {
         assert!(all_issued(vec![outcome]).is_empty());
     }
 
+    /// The callers come one after another, while sweeps look for slots that are empty.
+    async fn a_slot_that_is_filled_again_beside_a_sweep_keeps_its_token(bench: Bench) {
+        let base = Issuance { refresh_token_lifetime: None, ..bench.issuance().await };
+        let in_slot = |number: usize| Issuance {
+            subject: number.to_string().as_str().into(),
+            ..base.clone()
+        };
+        for round in 0..5 {
+            for number in 0..CALLERS {
+                bench.issue_in_slot(in_slot(number)).await;
+            }
+            bench.clock.advance(3600);
+            let now = bench.clock.timestamp();
+            let tokens = race(|number| {
+                let (store, issuance) = (Arc::clone(&bench.store), in_slot(number));
+                async move {
+                    if number % 8 == 0 {
+                        store.sweep(now).await.unwrap();
+                    }
+                    for _ in 0..number / 8 {
+                        store.probe().await.unwrap();
+                    }
+                    issued(store.issue_in_slot(issuance).await.unwrap()).access_token
+                }
+            })
+            .await;
+            for (number, token) in tokens.into_iter().enumerate() {
+                let again = bench.issue_in_slot(in_slot(number)).await;
+                assert_eq!(again.access_token, token, "slot {number} in round {round}");
+            }
+            bench.clock.advance(3600);
+        }
+    }
+
     async fn a_sweep_beside_64_callers_removes_nothing_that_lives(bench: Bench) {
         let issuance = bench.issuance().await;
         let short = Issuance { refresh_token_lifetime: Some(1), ..issuance.clone() };
