@@ -8,8 +8,10 @@ use crate::{Answer, Client, Http, http::send};
 /// Holds the initial access token.
 #[derive(Clone, Debug)]
 pub struct Registrar {
-    pub(crate) http: Http,
-    pub(crate) token: String,
+    /// How they reach the server.
+    pub http: Http,
+    /// The initial access token.
+    pub token: String,
 }
 
 /// A registered application and what manages it.

@@ -97,6 +97,16 @@ impl Server {
     /// A server by `serve`, with these lines of TOML besides the necessary, and these environment
     /// variables.
     pub async fn serve(toml: &str, environment: &[(&str, &str)]) -> Self {
+        let token = format!("registration.initial_access_token = \"{REGISTRATION_TOKEN}\"\n");
+        Self::serve_only(&(token + toml), environment).await
+    }
+
+    /// The same, where nobody can register over the network.
+    pub async fn serve_without_registration() -> Self {
+        Self::serve_only("", &[]).await
+    }
+
+    async fn serve_only(toml: &str, environment: &[(&str, &str)]) -> Self {
         let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let environment = environment.iter().map(own).collect();
         Self::launch(Start::Serve { toml: toml.to_owned(), environment }).await
@@ -165,7 +175,6 @@ data = "{data}"
 listen.address = "127.0.0.1"
 listen.port = {port}
 metrics.address = "127.0.0.1:{metrics}"
-registration.initial_access_token = "{REGISTRATION_TOKEN}"
 {more}"#,
             data = data.display(),
             metrics = port + 2,
