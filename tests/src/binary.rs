@@ -8,7 +8,7 @@ use std::{
 };
 
 /// The path of the binary, which is built when it is first asked for.
-pub(crate) fn binary() -> &'static Path {
+pub fn binary() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(build)
 }

@@ -19,6 +19,7 @@ mod server;
 mod wait;
 
 pub use answer::{Answer, Tokens};
+pub use binary::binary as server_binary;
 pub use client::Client;
 pub use http::Http;
 pub use jwt::{VerifiedJwt, flipped, unverified_claims};
