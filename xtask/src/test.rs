@@ -32,7 +32,7 @@ pub(crate) enum Step {
     Clippy,
     /// The reference, with every link checked
     Doc,
-    /// The server, which the end-to-end tests start
+    /// The server, which the end-to-end tests start, and the tests
     Build,
     /// All tests
     Test,
@@ -100,7 +100,11 @@ impl Step {
                     .cargo(["doc", "--workspace", "--no-deps"])
                     .env("RUSTDOCFLAGS", "-Dwarnings"),
             ),
-            Self::Build => run_command(&mut workspace.cargo(["build", "--package", "tokenbind"])),
+            // With the tests, or else the server's dependencies are built once more for them, with
+            // other features.
+            Self::Build => {
+                run_command(&mut workspace.cargo(["build", "--workspace", "--all-targets"]))
+            }
             Self::Test => test(workspace, tally),
             Self::Fuzz => fuzz::smoke(workspace, FUZZ_SECONDS),
         }
