@@ -21,7 +21,9 @@ use tokenbind_binding::Clock;
 use tokenbind_issuer::{ErrorCode, Issuer, OAuthError};
 
 use crate::{
-    error_response::error_response, metrics::EndpointMetrics, request::RequestLimits,
+    error_response::{error_response, not_served},
+    metrics::EndpointMetrics,
+    request::RequestLimits,
     system::SystemClock,
 };
 
@@ -70,6 +72,10 @@ pub(crate) fn router(issuer: Arc<Issuer>, limits: RequestLimits) -> Router {
         .route("/.well-known/oauth-authorization-server", get(metadata::server))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .method_not_allowed_fallback(async || {
+            not_served(StatusCode::METHOD_NOT_ALLOWED, "this endpoint does not take that method")
+        })
+        .fallback(async || not_served(StatusCode::NOT_FOUND, "there is no such endpoint"))
         .with_state(app)
 }
 

@@ -60,3 +60,10 @@ pub(crate) fn error_response(error: &OAuthError) -> Response {
     }
     response
 }
+
+/// The refusal of a request that is for no endpoint at all.
+pub(crate) fn not_served(status: StatusCode, description: &'static str) -> Response {
+    let mut response = error_response(&OAuthError::new(ErrorCode::InvalidRequest, description));
+    *response.status_mut() = status;
+    response
+}
