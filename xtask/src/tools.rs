@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::workspace::{Workspace, run};
 
 /// A command, and the package of Debian and Ubuntu that has it.
-const TOOLS: [(&str, &str); 2] = [("curl", "curl"), ("g++", "g++")];
+const TOOLS: [(&str, &str); 3] = [("curl", "curl"), ("g++", "g++"), ("kill", "procps")];
 
 /// A command of cargo, and the component of rustup that has it.
 const COMPONENTS: [(&str, &str); 2] = [("fmt", "rustfmt"), ("clippy", "clippy")];
