@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use rustls_pki_types::{CertificateDer, pem::PemObject as _};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use tokenbind_binding::{BindingType, GrantType, bindings::Terms};
 use url::Url;
@@ -128,9 +129,9 @@ pub struct Settings {
     pub require_pkce: bool,
     /// RFC 9126.
     pub require_pushed_authorization_requests: bool,
-    /// RFC 9101.
+    /// The signature that its authorization requests must have (RFC 9101).
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub request_object_signing_alg: Option<String>,
+    pub request_object_signing_alg: Option<SigningAlgorithm>,
     /// Opaque or JWT.
     pub access_token_format: AccessTokenFormat,
     /// Claims about the user that go into a JWT.
@@ -154,8 +155,8 @@ pub struct Settings {
     pub refresh_token_lifetime: u64,
     /// The signature of its ID tokens.
     pub id_token_signed_response_alg: SigningAlgorithm,
-    /// Further audiences of its ID tokens.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// Further audiences of its ID tokens; a single one may be given as a string.
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
     pub id_token_audience: Vec<String>,
     /// Of ID tokens.
     pub id_token_lifetime: u64,
@@ -227,6 +228,19 @@ impl Default for Settings {
             certificate: None,
         }
     }
+}
+
+fn one_or_many<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMany {
+        One(String),
+        Many(Vec<String>),
+    }
+    Ok(match OneOrMany::deserialize(from)? {
+        OneOrMany::One(one) => vec![one],
+        OneOrMany::Many(many) => many,
+    })
 }
 
 fn default_scope() -> Scope {
@@ -460,6 +474,10 @@ impl Settings {
         if self.jwks.as_ref().is_some_and(|jwks| !is_key_set(jwks)) {
             return Err(InvalidMetadata::new("jwks", "must be an object with an array keys"));
         }
+        let is_certificate = |pem: &String| CertificateDer::from_pem_slice(pem.as_bytes()).is_ok();
+        if !self.certificate.as_ref().is_none_or(is_certificate) {
+            return Err(InvalidMetadata::new("certificate", "must be a certificate in PEM"));
+        }
         Ok(())
     }
 
@@ -483,10 +501,8 @@ impl Settings {
                 "token_endpoint_auth_method",
                 !ClientAuthMethod::AVAILABLE.contains(&self.token_endpoint_auth_method),
             ),
-            ("request_object_signing_alg", self.request_object_signing_alg.is_some()),
             ("fapi_profile", self.fapi_profile != FapiProfile::None),
             ("subject_type", self.subject_type != SubjectType::Public),
-            ("certificate", self.certificate.is_some()),
         ];
         match unavailable.into_iter().find(|(_, asked)| *asked) {
             Some((field, _)) => {
@@ -781,6 +797,8 @@ mod tests {
             ),
             (json!({ "jwks": { "keys": [] }, "jwks_uri": "https://a.example/jwks" }), "jwks"),
             (json!({ "jwks": [] }), "jwks"),
+            (json!({ "certificate": "x" }), "certificate"),
+            (json!({ "request_object_signing_alg": "none" }), "request_object_signing_alg"),
             (json!({ "user_access_token_lifetime": 0 }), "user_access_token_lifetime"),
             (json!({ "redirect_uris": ["https://a.example/#x"] }), "redirect_uris"),
             (json!({ "redirect_uris": ["http://a.example/"] }), "redirect_uris"),
