@@ -11,6 +11,9 @@ use tokenbind_issuer::{ClientEvidence, ErrorCode, OAuthError, form::Form};
 
 use crate::listener::PeerAddress;
 
+/// How much of a body that is too large is read at most.
+const MAX_DISCARDED_BYTES: usize = 4 << 20;
+
 /// What a request may take.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RequestLimits {
@@ -116,15 +119,27 @@ async fn read_body(
     request: Request<Body>,
     limits: RequestLimits,
 ) -> Result<(Parts, Bytes), OAuthError> {
-    let (parts, body) = request.into_parts();
-    let collecting = Limited::new(body, limits.body_bytes).collect();
+    let (parts, mut body) = request.into_parts();
+    let collecting = Limited::new(&mut body, limits.body_bytes).collect();
     match tokio::time::timeout(limits.body_timeout, collecting).await {
         Ok(Ok(body)) => Ok((parts, body.to_bytes())),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(OAuthError::new(
-            ErrorCode::RequestTooLarge,
-            format!("the body must have at most {} bytes", limits.body_bytes),
-        )),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            let _ = tokio::time::timeout(limits.body_timeout, discard(body)).await;
+            let description = format!("the body must have at most {} bytes", limits.body_bytes);
+            Err(OAuthError::new(ErrorCode::RequestTooLarge, description))
+        }
         Ok(Err(_)) => Err(refuse("the body broke off")),
         Err(_) => Err(refuse("the body took too long to arrive")),
+    }
+}
+
+/// Reads the rest of a body that is too large and drops it: a client that is still sending when the
+/// connection closes may never see the answer.
+async fn discard(mut body: Body) {
+    let mut bytes = 0;
+    while let Some(Ok(frame)) = body.frame().await
+        && bytes < MAX_DISCARDED_BYTES
+    {
+        bytes += frame.data_ref().map_or(0, Bytes::len);
     }
 }
