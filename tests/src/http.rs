@@ -26,11 +26,14 @@ impl Http {
         let mut roots = RootCertStore::empty();
         let ca = CertificateDer::from_pem_slice(ca).expect("the CA in PEM");
         roots.add(ca).expect("a CA");
-        let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        let mut tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
             .expect("TLS 1.2 and 1.3")
             .with_root_certificates(roots)
             .with_no_client_auth();
+        if !http1 {
+            tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        }
         let mut builder =
             reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().timeout(TIMEOUT);
         if http1 {

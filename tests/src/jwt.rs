@@ -1,7 +1,7 @@
 //! JWTs as a resource server sees them: verified by another library against the published keys.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, jwk::JwkSet};
+use jsonwebtoken::{DecodingKey, Header, Validation, jwk::JwkSet};
 use serde_json::Value;
 
 use crate::Http;
@@ -23,8 +23,10 @@ impl VerifiedJwt {
         let header = jsonwebtoken::decode_header(jwt).expect("a JWT");
         let kid = header.kid.as_deref().expect("a kid");
         let key = keys.find(kid).unwrap_or_else(|| panic!("no key {kid} in the key set"));
+        let algorithm = key.common.key_algorithm.expect("alg").to_string();
+        assert_eq!(algorithm, format!("{:?}", header.alg), "RFC 8725 section 3.1");
         let key = DecodingKey::from_jwk(key).expect("a readable key");
-        let mut rules = Validation::new(Algorithm::ES256);
+        let mut rules = Validation::new(header.alg);
         rules.set_issuer(&[issuer]);
         rules.set_audience(&[issuer]);
         rules.set_required_spec_claims(&["exp", "nbf", "aud", "iss", "sub"]);

@@ -259,6 +259,14 @@ metrics.address = "127.0.0.1:{metrics}"
         Http::new(self.issuer(), &read(&self.ca()), true)
     }
 
+    /// What the server has counted, as Prometheus reads it.
+    pub async fn metrics(&self) -> String {
+        let address = format!("http://127.0.0.1:{}", self.port + 2);
+        let answer = Http::new(address, &read(&self.ca()), true).get("/metrics").await;
+        assert_eq!(answer.status, 200);
+        answer.text()
+    }
+
     /// Whoever runs this server.
     #[must_use]
     pub fn operator(&self) -> Operator {

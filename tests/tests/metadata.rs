@@ -1,0 +1,328 @@
+//! What the server tells of itself is what it does; keys rotate while it runs; and its TLS.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    time::Duration,
+};
+
+use reqwest::{Method, Version};
+use serde_json::{Value, json};
+use tokenbind_tests::{Client, Http, Server, VerifiedJwt};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
+
+const DOCUMENTS: [&str; 2] =
+    ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
+
+async fn metadata(http: &Http) -> Value {
+    http.get(DOCUMENTS[0]).await.expect(200)
+}
+
+fn texts(value: &Value) -> BTreeSet<&str> {
+    value.as_array().expect("a list").iter().map(|text| text.as_str().expect("a text")).collect()
+}
+
+async fn keys(http: &Http) -> Vec<Value> {
+    let set = http.get("/oauth2/jwks").await.expect(200);
+    set["keys"].as_array().expect("keys").clone()
+}
+
+async fn kids(http: &Http) -> HashSet<String> {
+    keys(http).await.iter().map(|key| key["kid"].as_str().expect("kid").to_owned()).collect()
+}
+
+#[tokio::test]
+async fn both_documents_agree_and_name_the_issuer() {
+    let server = Server::shared().await;
+    let http = server.http();
+    let [oauth, openid] = DOCUMENTS;
+    let document = http.get(oauth).await.expect(200);
+    assert_eq!(document, http.get(openid).await.expect(200));
+    assert_eq!(document["issuer"], server.issuer(), "RFC 8414 section 3.3");
+}
+
+#[tokio::test]
+async fn every_endpoint_in_them_answers() {
+    let server = Server::shared().await;
+    let http = server.http();
+    let document = metadata(&http).await;
+    let mut seen = BTreeSet::new();
+    for (name, url) in document.as_object().expect("an object") {
+        let is_address = name.ends_with("_endpoint") || name.ends_with("_uri");
+        let Some(url) = url.as_str().filter(|_| is_address) else { continue };
+        seen.insert(name.as_str());
+        let path = url.strip_prefix(&server.issuer()).expect("an address of this server");
+        if name == "jwks_uri" {
+            let _ = http.get(path).await.expect(200);
+            continue;
+        }
+        let answer = http.form(path, None, &[]).await;
+        assert!([400, 401].contains(&answer.status), "{name}: {}", answer.status);
+        assert!(answer.json()["error"].is_string(), "{name}");
+    }
+    let all = [
+        "introspection_endpoint",
+        "jwks_uri",
+        "registration_endpoint",
+        "revocation_endpoint",
+        "token_endpoint",
+    ];
+    assert_eq!(seen, all.into());
+}
+
+#[tokio::test]
+async fn the_grant_types_in_them_are_taken_and_no_others() {
+    let server = Server::shared().await;
+    let client = server.registrar().slotted("opaque").await;
+    let user = server.operator().user().await;
+    let document = metadata(&client.http).await;
+    let announced = texts(&document["grant_types_supported"]);
+    assert_eq!(announced, ["client_credentials", "password", "refresh_token"].into());
+    let refresh_token = client.password(&user, &[]).await.tokens().refresh_token;
+    let refresh_token = refresh_token.expect("a refresh token");
+    for grant_type in announced {
+        let fields = [
+            ("grant_type", grant_type),
+            ("username", &user.username),
+            ("password", &user.password),
+            ("refresh_token", &refresh_token),
+        ];
+        let _ = client.token(&fields).await.tokens();
+    }
+    for grant_type in [
+        "authorization_code",
+        "implicit",
+        "urn:ietf:params:oauth:grant-type:device_code",
+        "urn:ietf:params:oauth:grant-type:token-exchange",
+        "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        "PASSWORD",
+        "password ",
+    ] {
+        let answer = client.token(&[("grant_type", grant_type)]).await;
+        let _ = answer.refused(400, "unsupported_grant_type");
+    }
+}
+
+#[tokio::test]
+async fn the_ways_to_authenticate_in_them_work_where_they_are_announced() {
+    let server = Server::shared().await;
+    let registrar = server.registrar();
+    let document = metadata(&registrar.http).await;
+    for (endpoint, path) in
+        [("introspection", "/oauth2/introspect"), ("revocation", "/oauth2/revoke")]
+    {
+        let announced = &document[format!("{endpoint}_endpoint_auth_methods_supported")];
+        for method in ["client_secret_basic", "client_secret_post", "none"] {
+            let metadata =
+                json!({ "token_endpoint_auth_method": method, "grant_types": ["password"] });
+            let client = registrar.application(&metadata).await;
+            let answer = client.post(path, &[("token", "x")]).await;
+            let works = texts(announced).contains(method);
+            assert_eq!(answer.status, if works { 200 } else { 401 }, "{endpoint} {method}");
+        }
+    }
+    let at_token = texts(&document["token_endpoint_auth_methods_supported"]);
+    assert_eq!(at_token, ["client_secret_basic", "client_secret_post", "none"].into());
+}
+
+#[tokio::test]
+async fn the_key_set_has_public_members_only_and_distinct_kids() {
+    let server = Server::shared().await;
+    let keys = keys(&server.http()).await;
+    assert!(!keys.is_empty());
+    let mut kids = HashSet::new();
+    for key in &keys {
+        let members = key.as_object().expect("an object");
+        // RFC 7518 sections 6.2.2, 6.3.2 and 6.4.1.
+        for private in ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] {
+            assert!(!members.contains_key(private), "{private}");
+        }
+        assert_eq!(
+            (&key["use"], &key["alg"], &key["kty"]),
+            (&json!("sig"), &json!("ES256"), &json!("EC"))
+        );
+        assert!(kids.insert(key["kid"].as_str().expect("kid")), "kids are distinct");
+    }
+}
+
+#[tokio::test]
+async fn each_algorithm_of_the_configuration_signs_jwts_that_others_verify() {
+    for algorithm in ["RS256", "PS256", "EdDSA"] {
+        let toml = format!("tokens.access_token_signing_alg = \"{algorithm}\"");
+        let server = Server::serve(&toml, &[]).await;
+        let client = server.registrar().slotted("jwt").await;
+        let token = client.own_token(None).await.access_token;
+        let jwt = VerifiedJwt::verify(&client.http, &server.issuer(), &token).await;
+        assert_eq!(format!("{:?}", jwt.header.alg), algorithm);
+        assert!(client.is_active(&token).await);
+    }
+}
+
+/// Tokens of all kinds, made before the keys change.
+struct Before {
+    opaque: Client,
+    jwt: Client,
+    own_opaque: String,
+    own_jwt: String,
+    refresh_token: String,
+    kids: HashSet<String>,
+}
+
+impl Before {
+    async fn issue(server: &Server) -> Self {
+        let registrar = server.registrar();
+        let (opaque, jwt) = (registrar.slotted("opaque").await, registrar.slotted("jwt").await);
+        let user = server.operator().user().await;
+        Self {
+            own_opaque: opaque.own_token(Some("tv")).await.access_token,
+            own_jwt: jwt.own_token(Some("tv")).await.access_token,
+            refresh_token: opaque.password(&user, &[]).await.tokens().refresh_token().to_owned(),
+            kids: kids(&opaque.http).await,
+            opaque,
+            jwt,
+        }
+    }
+
+    /// Everything is as good as before, and what is new is made with new keys.
+    async fn assert_good_after_rotation(&self, server: &Server) {
+        let http = server.http();
+        let (opaque, jwt) = (self.opaque.over(http.clone()), self.jwt.over(http.clone()));
+        let now = kids(&http).await;
+        assert!(now.is_superset(&self.kids) && now.len() > self.kids.len(), "old and new keys");
+        assert!(opaque.is_active(&self.own_opaque).await);
+        assert!(opaque.is_active(&self.refresh_token).await);
+        assert!(jwt.is_active(&self.own_jwt).await);
+        let _ = VerifiedJwt::verify(&http, &server.issuer(), &self.own_jwt).await;
+
+        let same = opaque.own_token(Some("tv")).await.access_token;
+        assert_eq!(same, self.own_opaque, "a slot's token stays the same until it expires");
+        let other = opaque.own_token(Some("phone")).await.access_token;
+        assert!(opaque.is_active(&other).await);
+        let refreshed = opaque.refresh(&self.refresh_token, &[]).await.tokens();
+        assert!(opaque.is_active(&refreshed.access_token).await);
+        let fresh = jwt.own_token(Some("phone")).await.access_token;
+        let verified = VerifiedJwt::verify(&http, &server.issuer(), &fresh).await;
+        let kid = verified.header.kid.expect("kid");
+        assert!(now.contains(&kid) && !self.kids.contains(&kid), "signed with the new key");
+    }
+}
+
+#[tokio::test]
+async fn keys_rotate_while_the_server_runs_and_what_the_old_ones_made_stays_good() {
+    let mut server = Server::quickstart().await;
+    let before = Before::issue(&server).await;
+    let rotated = server.operator().json(&["key", "rotate"]).await;
+    assert_eq!(rotated["keys"].as_array(), Some(&keys(&server.http()).await));
+    before.assert_good_after_rotation(&server).await;
+    server.restart().await;
+    before.assert_good_after_rotation(&server).await;
+}
+
+#[tokio::test]
+async fn keys_rotate_while_the_server_does_not_run() {
+    let mut server = Server::quickstart().await;
+    let before = Before::issue(&server).await;
+    server.stop().await;
+    for _ in 0..2 {
+        server.operator().json(&["key", "rotate"]).await;
+    }
+    server.restart().await;
+    before.assert_good_after_rotation(&server).await;
+}
+
+#[tokio::test]
+async fn http_1_and_http_2_both_work() {
+    let server = Server::shared().await;
+    let client = server.registrar().slotted("opaque").await;
+    for (http, version) in [(server.http(), Version::HTTP_2), (server.http1(), Version::HTTP_11)] {
+        let answer = client.over(http).client_credentials(&[]).await;
+        assert_eq!(answer.version, version);
+        let _ = answer.tokens();
+    }
+}
+
+#[tokio::test]
+async fn liveness_and_readiness_and_metrics_answer() {
+    let server = Server::shared().await;
+    let http = server.http();
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(http.get(path).await.status, 200, "{path}");
+        assert_eq!(http.request(Method::HEAD, path).send().await.expect("an answer").status(), 200);
+    }
+    let _ = server.registrar().slotted("opaque").await.own_token(None).await;
+    let text = server.metrics().await;
+    assert!(text.contains("tokenbind_requests_total{endpoint=\"token\",outcome=\"ok\"}"), "{text}");
+}
+
+/// A `ClientHello` of this version (RFC 5246 section 7.4.1.2), as a client without TLS 1.3 sends it.
+fn client_hello(version: [u8; 2], cipher_suites: &[u8]) -> Vec<u8> {
+    const EXTENSIONS: [u8; 28] = [
+        0x00, 0x0a, 0, 6, 0, 4, 0x00, 0x1d, 0x00, 0x17, // groups: x25519, secp256r1
+        0x00, 0x0d, 0, 8, 0, 6, 0x04, 0x03, 0x08, 0x04, 0x04,
+        0x01, // ECDSA, PSS and RSA, SHA-256
+        0x00, 0x0b, 0, 2, 1, 0, // points: uncompressed
+    ];
+    let mut body = version.to_vec();
+    body.extend([7; 32]);
+    body.push(0); // no session
+    body.extend(length(cipher_suites));
+    body.extend(cipher_suites);
+    body.extend([1, 0]); // no compression
+    body.extend(length(&EXTENSIONS));
+    body.extend(EXTENSIONS);
+    let mut handshake = vec![1, 0];
+    handshake.extend(length(&body));
+    handshake.extend(body);
+    let mut record = vec![22, 3, 1];
+    record.extend(length(&handshake));
+    record.extend(handshake);
+    record
+}
+
+fn length(bytes: &[u8]) -> [u8; 2] {
+    u16::try_from(bytes.len()).expect("a short hello").to_be_bytes()
+}
+
+/// The first seven bytes that the server answers: a record's head and what it begins with.
+async fn answer_to(server: &Server, hello: &[u8]) -> [u8; 7] {
+    let mut stream = TcpStream::connect(("127.0.0.1", server.port())).await.expect("a connection");
+    stream.write_all(hello).await.expect("the hello is sent");
+    let mut answer = [0; 7];
+    let read = timeout(Duration::from_secs(10), stream.read_exact(&mut answer)).await;
+    read.expect("an answer in time").expect("an answer");
+    answer
+}
+
+/// ECDHE with AES-GCM, then two of the kinds that TLS 1.2 knows and nobody should use any more.
+const ECDHE_ECDSA_AES_128_GCM: [u8; 2] = [0xc0, 0x2b];
+const ECDHE_ECDSA_AES_128_CBC: [u8; 2] = [0xc0, 0x09];
+const RSA_AES_128_GCM: [u8; 2] = [0x00, 0x9c];
+
+#[tokio::test]
+async fn tls_1_2_with_forward_secrecy_and_aes_gcm_is_taken() {
+    let server = Server::shared().await;
+    let answer = answer_to(server, &client_hello([3, 3], &ECDHE_ECDSA_AES_128_GCM)).await;
+    assert_eq!((answer[0], answer[5]), (22, 2), "a ServerHello");
+}
+
+#[tokio::test]
+async fn tls_1_1_and_1_0_are_refused() {
+    let server = Server::shared().await;
+    let suites = [ECDHE_ECDSA_AES_128_GCM, ECDHE_ECDSA_AES_128_CBC].concat();
+    for version in [[3, 2], [3, 1]] {
+        let answer = answer_to(server, &client_hello(version, &suites)).await;
+        assert_eq!((answer[0], &answer[5..]), (21, &[2, 70][..]), "the alert protocol_version");
+    }
+}
+
+#[tokio::test]
+async fn tls_1_2_with_weak_cipher_suites_is_refused() {
+    let server = Server::shared().await;
+    for suite in [ECDHE_ECDSA_AES_128_CBC, RSA_AES_128_GCM] {
+        let answer = answer_to(server, &client_hello([3, 3], &suite)).await;
+        assert_eq!((answer[0], &answer[5..]), (21, &[2, 40][..]), "the alert handshake_failure");
+    }
+}
