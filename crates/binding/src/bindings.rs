@@ -63,6 +63,12 @@ impl BindingType {
         }
     }
 
+    /// Whether it keeps instances apart: tokens that are bound so live in slots, one in each.
+    #[must_use]
+    pub const fn has_slots(self) -> bool {
+        matches!(self, Self::ClientRequest)
+    }
+
     /// Whether this server can issue tokens of this type yet.
     #[must_use]
     pub const fn is_available(self) -> bool {

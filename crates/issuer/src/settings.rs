@@ -366,7 +366,7 @@ impl Settings {
     /// Whether its access tokens live in slots.
     #[must_use]
     pub fn uses_slots(&self) -> bool {
-        self.token_binding_types.contains(&BindingType::ClientRequest)
+        self.token_binding_types.iter().any(|kind| kind.has_slots())
     }
 
     /// Whether these settings agree with one another and with what this server can do.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use tokenbind_binding::{
-    BindingType, Bindings, RefreshTokenId,
+    Bindings, RefreshTokenId,
     bindings::at_refresh,
     handle::{HandleError, HandleKind},
 };
@@ -93,7 +93,7 @@ fn check_bindings(
     client: &AuthenticatedClient,
     form: &Form<'_>,
 ) -> Result<(), OAuthError> {
-    let named = bindings.iter().any(|bound| bound.binding_type == BindingType::ClientRequest);
+    let named = bindings.iter().any(|bound| bound.binding_type.has_slots());
     let evidence = collect_evidence(form, named || client.settings().uses_slots())?;
     at_refresh(bindings, &evidence, client.client_id())
         .map_err(|mismatch| invalid_grant(mismatch.to_string()))
