@@ -249,7 +249,11 @@ impl<'a> Run<'a> {
                 let sweep = self.world.store().sweep(self.world.clock.timestamp());
                 self.world.runtime.block_on(sweep).unwrap();
             }
-            Step::Reopen => self.world.reopen(),
+            Step::Reopen => {
+                self.world.reopen();
+                // Requests do not outlive the process.
+                self.remembered = self.moment();
+            }
         }
         self.compare_lives()
     }
