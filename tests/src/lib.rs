@@ -28,6 +28,8 @@ pub use registrar::{Registrar, Registration};
 pub use server::{Quickstart, QuickstartApplication, QuickstartUser, Server};
 pub use wait::eventually;
 
+use std::fmt::Write as _;
+
 use aws_lc_rs::digest;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
@@ -37,4 +39,13 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 pub fn binding_ref(client_id: &str, token_binding_id: &str) -> String {
     let text = format!("tokenbind/client-request/{client_id}/{token_binding_id}");
     URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, text.as_bytes()))
+}
+
+/// Every byte in percent encoding, also those that would not need it.
+#[must_use]
+pub fn percent_encoded(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "%{byte:02x}");
+        text
+    })
 }

@@ -15,7 +15,9 @@ use reqwest::{
     header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use serde_json::{Value, json};
-use tokenbind_tests::{Answer, Client, Http, Server, User, eventually, unverified_claims};
+use tokenbind_tests::{
+    Answer, Client, Http, Server, User, eventually, percent_encoded, unverified_claims,
+};
 
 const TOKEN: &str = "/oauth2/token";
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -66,7 +68,7 @@ async fn a_request_that_lacks_or_repeats_something_is_refused() {
         let description = answer.refused(400, error);
         assert!(description.contains(named), "{body}: {description}");
     }
-    let many = (0..200).map(|n| format!("p{n}=1&")).collect::<String>();
+    let many = (0..200).map(|n| format!("p{n}=1")).collect::<Vec<_>>().join("&");
     let answer = client.http.raw_form(TOKEN, authorization.as_deref(), many).await;
     let _ = answer.refused(400, "invalid_request");
     let answer =
@@ -464,8 +466,7 @@ fn path() -> impl Strategy<Value = String> {
         "/.well-known/openid-configuration",
         "/.well-known/oauth-authorization-server",
     ]);
-    let percent = vec(any::<u8>(), 0..12)
-        .prop_map(|bytes| bytes.iter().map(|byte| format!("%{byte:02X}")).collect::<String>());
+    let percent = vec(any::<u8>(), 0..12).prop_map(|bytes| percent_encoded(&bytes));
     (endpoint, prop_oneof![8 => Just(String::new()), 1 => percent.clone(), 1 => percent.prop_map(|p| format!("?{p}"))])
         .prop_map(|(endpoint, more)| format!("{endpoint}{more}"))
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use serde_json::{Value, json};
-use tokenbind_tests::{Client, Server, User, binding_ref, eventually};
+use tokenbind_tests::{Client, Server, Tokens, User, binding_ref, eventually};
 use tokio::task::JoinSet;
 
 /// A public client: its refresh tokens rotate unless it says otherwise.
@@ -81,7 +81,7 @@ async fn parallel_uses_of_one_refresh_token_all_get_one_successor() {
         refreshing.spawn(async move { client.refresh(&token, &[]).await.tokens() });
     }
     let answers = refreshing.join_all().await;
-    let successors: HashSet<_> = answers.iter().map(|tokens| tokens.refresh_token()).collect();
+    let successors: HashSet<_> = answers.iter().map(Tokens::refresh_token).collect();
     assert_eq!(successors.len(), 1);
     for tokens in &answers {
         assert!(observer.is_active(&tokens.access_token).await);

@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::header::WWW_AUTHENTICATE;
 use serde_json::{Value, json};
-use tokenbind_tests::{Client, Registrar, Server};
+use tokenbind_tests::{Client, Registrar, Server, percent_encoded};
 
 #[tokio::test]
 async fn the_life_of_a_registration() {
@@ -373,10 +373,6 @@ async fn two_secrets_are_good_until_the_old_one_is_dropped() {
     }
 }
 
-fn percent_encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02x}")).collect()
-}
-
 #[tokio::test]
 async fn rfc6749_section_2_3_1_id_and_secret_are_url_encoded_in_a_basic_header() {
     let server = Server::shared().await;
@@ -395,9 +391,10 @@ async fn rfc6749_section_2_3_1_id_and_secret_are_url_encoded_in_a_basic_header()
     let client = Client::new(server.http(), id, secret);
     assert_eq!(client.client_credentials(&[]).await.status, 200, "encoded where it must be");
     let body = "grant_type=client_credentials";
-    for (id, secret) in
-        [(percent_encoded(id), percent_encoded(secret)), (id.to_owned(), secret.to_owned())]
-    {
+    for (id, secret) in [
+        (percent_encoded(id.as_bytes()), percent_encoded(secret.as_bytes())),
+        (id.to_owned(), secret.to_owned()),
+    ] {
         let header = format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")));
         let answer = client.http.raw_form("/oauth2/token", Some(&header), body).await;
         assert_eq!(answer.status, 200, "{id}: {}", answer.text());
