@@ -160,7 +160,10 @@ macro_rules! base64url_id {
             type Err = MalformedId;
 
             fn from_str(text: &str) -> Result<Self, MalformedId> {
-                parse_16(text).map(Self::from_bytes)
+                let bytes = parse_16(text)?;
+                let id = Self::from_bytes(bytes);
+                // One id has one text.
+                if id.0 == bytes { Ok(id) } else { Err(MalformedId) }
             }
         }
     };
@@ -244,6 +247,15 @@ mod tests {
         let id = RefreshTokenId { grant, generation: 0xdead_beef };
         assert_eq!(RefreshTokenId::from_bytes(id.to_bytes()), id);
         assert_eq!(GrantId::from_bytes(id.to_bytes()), grant);
+    }
+
+    #[test]
+    fn the_text_of_a_refresh_token_is_not_that_of_its_grant() {
+        let grant = GrantId::new(Instant::from_micros(9), [1, 2, 3, 4]);
+        let second = RefreshTokenId { grant, generation: 1 }.to_bytes();
+        let text = TokenId::from_bytes(second).to_string();
+        assert_eq!(text.parse::<GrantId>(), Err(MalformedId));
+        assert_eq!(grant.to_string().parse(), Ok(grant));
     }
 
     #[test]

@@ -86,7 +86,7 @@ impl Server {
         }
         let limits = RequestLimits {
             body_bytes: config.limits.body_bytes,
-            body_timeout: config.limits.request_timeout,
+            timeout: config.limits.request_timeout,
         };
         let router = endpoint::router(issuer.clone(), limits);
         Ok(Self { listener, tls, router, issuer, data })

@@ -184,10 +184,10 @@ pub(super) static KEYS: &[Key] = &[
     Key {
         path: "limits.request_timeout",
         default: Default::Value("\"30s\""),
-        expects: "a duration from \"1s\" to \"10m\", or whole seconds",
+        expects: "a duration from \"1s\" to \"50s\", or whole seconds",
         about: "How long a request may take, from its first byte to its answer.",
         secret: false,
-        set: |draft, raw| put(&mut draft.request_timeout, value::duration(raw, 1, 600)),
+        set: |draft, raw| put(&mut draft.request_timeout, value::duration(raw, 1, 50)),
     },
     Key {
         path: "session.idle",
