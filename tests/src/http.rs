@@ -99,8 +99,8 @@ impl Http {
     }
 }
 
-/// Sends a request.
-pub(crate) async fn send(request: RequestBuilder) -> Answer {
+/// Sends a request and reads the answer.
+pub async fn send(request: RequestBuilder) -> Answer {
     let response = request.send().await.expect("an answer");
     Answer::read(response).await.expect("a whole answer")
 }

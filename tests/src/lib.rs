@@ -21,7 +21,7 @@ mod wait;
 pub use answer::{Answer, Tokens};
 pub use binary::binary as server_binary;
 pub use client::Client;
-pub use http::Http;
+pub use http::{Http, send};
 pub use jwt::{VerifiedJwt, flipped, unverified_claims};
 pub use operator::{Operator, Ran, User};
 pub use registrar::{Registrar, Registration};

@@ -64,6 +64,22 @@ impl Registrar {
         self.register(metadata).await.client
     }
 
+    /// A resource server: it may introspect all tokens.
+    pub async fn observer(&self) -> Client {
+        let metadata = json!({ "grant_types": ["client_credentials"], "introspection": "any" });
+        self.application(&metadata).await
+    }
+
+    /// A public client without slots. Its refresh tokens rotate.
+    pub async fn public(&self, format: &str) -> Client {
+        self.application(&json!({
+            "token_endpoint_auth_method": "none",
+            "grant_types": ["password", "refresh_token"],
+            "access_token_format": format,
+        }))
+        .await
+    }
+
     /// An application with slots, that may use every grant there is.
     pub async fn slotted(&self, format: &str) -> Client {
         self.with_slots(format, &json!({})).await

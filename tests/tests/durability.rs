@@ -208,14 +208,13 @@ impl Scene {
         let rotating = json!({
             "grant_types": ["password", "refresh_token"], "refresh_token_rotation": true,
         });
-        let any = json!({ "grant_types": ["client_credentials"], "introspection": "any" });
         Self {
             plain: registrar.application(&plain).await,
             jwt: registrar.slotted("jwt").await,
             opaque: registrar.slotted("opaque").await,
             ended: registrar.slotted("jwt").await,
             rotating: registrar.application(&rotating).await,
-            observer: registrar.application(&any).await,
+            observer: registrar.observer().await,
             user: server.operator().user().await,
         }
     }

@@ -3,12 +3,6 @@
 use serde_json::json;
 use tokenbind_tests::{Client, Operator, Server, Tokens, User, unverified_claims};
 
-/// An application that sees all tokens.
-async fn observer(server: &Server) -> Client {
-    let metadata = json!({ "grant_types": ["client_credentials"], "introspection": "any" });
-    server.registrar().application(&metadata).await
-}
-
 /// Two users on two devices with one application, the application itself, and another application.
 struct Scene {
     operator: Operator,
@@ -31,7 +25,7 @@ impl Scene {
         let (alice, bob) = (operator.user().await, operator.user().await);
         let (tv, phone) = ([("tokenBindingId", "tv")], [("tokenBindingId", "phone")]);
         Self {
-            observer: observer(server).await,
+            observer: registrar.observer().await,
             alice_tv: client.password(&alice, &tv).await.tokens(),
             alice_phone: client.password(&alice, &phone).await.tokens(),
             bob_tv: client.password(&bob, &tv).await.tokens(),
@@ -250,7 +244,7 @@ async fn ends_made_while_the_server_does_not_run_hold_when_it_runs_again() {
     for format in ["opaque", "jwt", "opaque", "jwt", "opaque", "jwt", "jwt"] {
         scenes.push(Scene::set(&server, format).await);
     }
-    let observer = observer(&server).await;
+    let observer = server.registrar().observer().await;
     let jti = unverified_claims(&scenes[1].own.access_token)["jti"].as_str().map(str::to_owned);
     let jti = jti.expect("jti");
     server.stop().await;

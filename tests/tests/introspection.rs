@@ -120,8 +120,7 @@ async fn the_answer_is_json_that_no_cache_keeps_and_the_hint_changes_nothing() {
 async fn own_sees_its_own_tokens_and_any_sees_all() {
     let server = Server::shared().await;
     let registrar = server.registrar();
-    let any = json!({ "grant_types": ["client_credentials"], "introspection": "any" });
-    let resource_server = registrar.application(&any).await;
+    let resource_server = registrar.observer().await;
     let stranger = registrar.slotted("jwt").await;
     for format in ["opaque", "jwt"] {
         let (client, user) = scene(server, format).await;
@@ -138,10 +137,7 @@ async fn own_sees_its_own_tokens_and_any_sees_all() {
 #[tokio::test]
 async fn rfc7662_section_2_1_a_public_client_may_not_introspect() {
     let server = Server::shared().await;
-    let metadata = json!({
-        "token_endpoint_auth_method": "none", "grant_types": ["password", "refresh_token"],
-    });
-    let client = server.registrar().application(&metadata).await;
+    let client = server.registrar().public("opaque").await;
     let user = server.operator().user().await;
     let tokens = client.password(&user, &[]).await.tokens();
     let answer = client.post("/oauth2/introspect", &[("token", &tokens.access_token)]).await;

@@ -21,7 +21,7 @@ fn blocks() -> Vec<(&'static str, &'static str)> {
 /// The tour as one script. A line of its own parts what one block prints from the next.
 fn script(blocks: &[(&str, &str)]) -> String {
     let commands = blocks.iter().filter(|(language, _)| *language == "sh");
-    commands.map(|(_, text)| format!("{text}echo '===='\n")).collect()
+    commands.map(|(_, text)| format!("{text}echo '===='\n")).collect::<Vec<_>>().concat()
 }
 
 /// Whatever is another one in each run, under the number of its first appearance: so equal tokens

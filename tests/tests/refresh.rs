@@ -6,24 +6,6 @@ use serde_json::{Value, json};
 use tokenbind_tests::{Client, Server, Tokens, User, binding_ref, eventually};
 use tokio::task::JoinSet;
 
-/// A public client: its refresh tokens rotate unless it says otherwise.
-async fn public(server: &Server, format: &str) -> Client {
-    server
-        .registrar()
-        .application(&json!({
-            "token_endpoint_auth_method": "none",
-            "grant_types": ["password", "refresh_token"],
-            "access_token_format": format,
-        }))
-        .await
-}
-
-/// An application that may introspect everything, since a public client may introspect nothing.
-async fn observer(server: &Server) -> Client {
-    let metadata = json!({ "grant_types": ["client_credentials"], "introspection": "any" });
-    server.registrar().application(&metadata).await
-}
-
 async fn user(server: &Server) -> User {
     server.operator().user().await
 }
@@ -31,9 +13,9 @@ async fn user(server: &Server) -> User {
 #[tokio::test]
 async fn each_use_gives_a_public_client_a_successor() {
     let server = Server::shared().await;
-    let observer = observer(server).await;
+    let observer = server.registrar().observer().await;
     for format in ["opaque", "jwt"] {
-        let client = public(server, format).await;
+        let client = server.registrar().public(format).await;
         let mut tokens = client.password(&user(server).await, &[]).await.tokens();
         let mut seen = HashSet::from([tokens.refresh_token().to_owned()]);
         for _ in 0..3 {
@@ -61,7 +43,7 @@ async fn a_confidential_client_keeps_its_refresh_token_unless_it_asks_for_rotati
 #[tokio::test]
 async fn a_lost_reply_gets_the_same_successor_again() {
     let server = Server::shared().await;
-    let client = public(server, "opaque").await;
+    let client = server.registrar().public("opaque").await;
     let first = client.password(&user(server).await, &[]).await.tokens();
     let lost = client.refresh(first.refresh_token(), &[]).await.tokens();
     let again = client.refresh(first.refresh_token(), &[]).await.tokens();
@@ -73,7 +55,8 @@ async fn a_lost_reply_gets_the_same_successor_again() {
 #[tokio::test]
 async fn parallel_uses_of_one_refresh_token_all_get_one_successor() {
     let server = Server::shared().await;
-    let (client, observer) = (public(server, "jwt").await, observer(server).await);
+    let (client, observer) =
+        (server.registrar().public("jwt").await, server.registrar().observer().await);
     let first = client.password(&user(server).await, &[]).await.tokens();
     let mut refreshing = JoinSet::new();
     for _ in 0..20 {
@@ -100,9 +83,9 @@ async fn assert_reuse_ends(client: &Client, observer: &Client, spent: &str, othe
 #[tokio::test]
 async fn the_old_token_after_its_successor_was_used_ends_the_grant() {
     let server = Server::shared().await;
-    let observer = observer(server).await;
+    let observer = server.registrar().observer().await;
     for format in ["opaque", "jwt"] {
-        let (client, user) = (public(server, format).await, user(server).await);
+        let (client, user) = (server.registrar().public(format).await, user(server).await);
         let bystander = client.password(&user, &[]).await.tokens();
         let first = client.password(&user, &[]).await.tokens();
         let second = client.refresh(first.refresh_token(), &[]).await.tokens();
@@ -125,7 +108,8 @@ async fn the_old_token_after_its_successor_was_used_ends_the_grant() {
 #[tokio::test]
 async fn a_token_of_long_ago_ends_the_grant() {
     let server = Server::shared().await;
-    let (client, observer) = (public(server, "jwt").await, observer(server).await);
+    let (client, observer) =
+        (server.registrar().public("jwt").await, server.registrar().observer().await);
     let first = client.password(&user(server).await, &[]).await.tokens();
     let second = client.refresh(first.refresh_token(), &[]).await.tokens();
     let third = client.refresh(second.refresh_token(), &[]).await.tokens();
@@ -138,7 +122,8 @@ async fn a_token_of_long_ago_ends_the_grant() {
 async fn without_a_grace_every_reuse_ends_the_grant() {
     let grace = [("TOKENBIND_TOKENS__REFRESH_TOKEN_REUSE_GRACE", "0s")];
     let server = Server::serve("", &grace).await;
-    let (client, observer) = (public(&server, "opaque").await, observer(&server).await);
+    let (client, observer) =
+        (server.registrar().public("opaque").await, server.registrar().observer().await);
     let first = client.password(&user(&server).await, &[]).await.tokens();
     let second = client.refresh(first.refresh_token(), &[]).await.tokens();
     let all = [&*second.access_token, second.refresh_token()];
@@ -148,7 +133,7 @@ async fn without_a_grace_every_reuse_ends_the_grant() {
 #[tokio::test]
 async fn the_grace_ends_after_as_long_as_is_configured() {
     let server = Server::serve("tokens.refresh_token_reuse_grace = \"1s\"", &[]).await;
-    let client = public(&server, "opaque").await;
+    let client = server.registrar().public("opaque").await;
     let first = client.password(&user(&server).await, &[]).await.tokens();
     let _ = client.refresh(first.refresh_token(), &[]).await.tokens();
     let refused = eventually("the grace ends", async || {
@@ -164,7 +149,7 @@ async fn another_applications_refresh_token_is_refused_and_stays_good() {
     let server = Server::shared().await;
     let registrar = server.registrar();
     let (owner, thief) = (registrar.slotted("opaque").await, registrar.slotted("opaque").await);
-    let public = public(server, "opaque").await;
+    let public = server.registrar().public("opaque").await;
     let tokens = owner.password(&user(server).await, &[]).await.tokens();
     for client in [&thief, &public] {
         let answer = client.refresh(tokens.refresh_token(), &[]).await;
@@ -227,7 +212,7 @@ async fn changed_settings_do_not_remove_the_check_of_a_live_grant() {
 #[tokio::test]
 async fn rfc6749_section_6_the_scope_can_shrink_but_never_grow() {
     let server = Server::shared().await;
-    let client = public(server, "jwt").await;
+    let client = server.registrar().public("jwt").await;
     let tokens = client.password(&user(server).await, &[("scope", "profile email")]).await.tokens();
     let narrow = client.refresh(tokens.refresh_token(), &[("scope", "email")]).await.tokens();
     assert_eq!(narrow.scope.as_deref(), Some("email"));
@@ -242,7 +227,7 @@ async fn rfc6749_section_6_the_scope_can_shrink_but_never_grow() {
 #[tokio::test]
 async fn a_revoked_refresh_token_is_refused() {
     let server = Server::shared().await;
-    let client = public(server, "opaque").await;
+    let client = server.registrar().public("opaque").await;
     let tokens = client.password(&user(server).await, &[]).await.tokens();
     assert_eq!(client.revoke(tokens.refresh_token()).await.status, 200);
     let answer = client.refresh(tokens.refresh_token(), &[]).await;
@@ -284,7 +269,7 @@ async fn an_application_without_the_grant_gets_no_refresh_token_and_cannot_use_o
     let client = server.registrar().application(&metadata).await;
     let tokens = client.password(&user, &[]).await.tokens();
     assert_eq!(tokens.refresh_token, None);
-    let foreign = public(server, "opaque").await.password(&user, &[]).await.tokens();
+    let foreign = server.registrar().public("opaque").await.password(&user, &[]).await.tokens();
     let answer = client.refresh(foreign.refresh_token(), &[]).await;
     let description = answer.refused(400, "unauthorized_client");
     assert!(description.contains("refresh_token"), "{description}");
@@ -295,7 +280,7 @@ async fn an_access_token_is_no_refresh_token() {
     let server = Server::shared().await;
     let user = user(server).await;
     for format in ["opaque", "jwt"] {
-        let client = public(server, format).await;
+        let client = server.registrar().public(format).await;
         let tokens = client.password(&user, &[]).await.tokens();
         let _ = client.refresh(&tokens.access_token, &[]).await.refused(400, "invalid_grant");
         let renamed = tokens.access_token.replace("tb_at_", "tb_rt_");

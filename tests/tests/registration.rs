@@ -42,8 +42,7 @@ async fn the_life_of_a_registration() {
     assert_eq!(new.access_token.split('.').count(), 3);
     assert!(registration.client.is_active(&old.access_token).await);
 
-    let any = json!({ "grant_types": ["client_credentials"], "introspection": "any" });
-    let observer = server.registrar().application(&any).await;
+    let observer = server.registrar().observer().await;
     assert_eq!(registration.delete().await.status, 204);
     let both = [&*old.access_token, &*new.access_token];
     assert_eq!(observer.which_active(&both).await, [false, false]);
@@ -424,10 +423,7 @@ async fn an_application_authenticates_by_its_own_method_and_no_other() {
 #[tokio::test]
 async fn a_public_client_names_itself_and_shows_no_secret() {
     let server = Server::shared().await;
-    let metadata = json!({
-        "token_endpoint_auth_method": "none", "grant_types": ["password", "refresh_token"],
-    });
-    let client = server.registrar().application(&metadata).await;
+    let client = server.registrar().public("opaque").await;
     let user = server.operator().user().await;
     let _ = client.password(&user, &[]).await.tokens();
     let made_up = Client { in_form: true, ..client.with_secret("made-up") };

@@ -1,6 +1,5 @@
 //! Revocation (RFC 7009).
 
-use serde_json::json;
 use tokenbind_tests::{Client, Server, User};
 
 async fn scene(server: &Server, format: &str) -> (Client, User) {
@@ -46,12 +45,8 @@ async fn a_revoked_refresh_token_ends_its_grant() {
 async fn a_public_client_revokes_its_own_tokens() {
     let server = Server::shared().await;
     let registrar = server.registrar();
-    let metadata = json!({
-        "token_endpoint_auth_method": "none", "grant_types": ["password", "refresh_token"],
-    });
-    let client = registrar.application(&metadata).await;
-    let any = json!({ "grant_types": ["client_credentials"], "introspection": "any" });
-    let observer = registrar.application(&any).await;
+    let client = registrar.public("opaque").await;
+    let observer = registrar.observer().await;
     let tokens = client.password(&server.operator().user().await, &[]).await.tokens();
     assert_eq!(client.revoke(&tokens.access_token).await.status, 200);
     let both = [&*tokens.access_token, tokens.refresh_token()];

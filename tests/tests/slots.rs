@@ -65,17 +65,19 @@ async fn parallel_logins_to_one_slot_share_the_token_and_the_refresh_token() {
 }
 
 #[tokio::test]
-async fn the_grants_current_refresh_token_comes_with_the_same_access_token() {
+async fn the_grants_current_refresh_token_comes_with_every_token_of_the_slot() {
     let server = Server::shared().await;
     let user = server.operator().user().await;
     let settings = json!({ "refresh_token_rotation": true });
-    let client = server.registrar().with_slots("opaque", &settings).await;
-    let first = client.password(&user, &[]).await.tokens();
-    let refreshed = client.refresh(first.refresh_token(), &[]).await.tokens();
-    assert_ne!(refreshed.refresh_token, first.refresh_token);
-    let again = client.password(&user, &[]).await.tokens();
-    assert_eq!(again.access_token, refreshed.access_token);
-    assert_eq!(again.refresh_token, refreshed.refresh_token);
+    for format in ["opaque", "jwt"] {
+        let client = server.registrar().with_slots(format, &settings).await;
+        let first = client.password(&user, &[]).await.tokens();
+        let refreshed = client.refresh(first.refresh_token(), &[]).await.tokens();
+        assert_ne!(refreshed.refresh_token, first.refresh_token);
+        let again = client.password(&user, &[]).await.tokens();
+        assert_eq!(again.access_token == refreshed.access_token, format == "opaque");
+        assert_eq!(again.refresh_token, refreshed.refresh_token, "{format}");
+    }
 }
 
 #[tokio::test]
