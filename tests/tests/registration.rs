@@ -53,6 +53,16 @@ async fn the_life_of_a_registration() {
 }
 
 #[tokio::test]
+async fn a_generated_client_id_is_never_taken_for_an_option_of_a_command() {
+    let server = Server::shared().await;
+    let registrar = server.registrar();
+    for _ in 0..100 {
+        let id = registrar.application(&json!({})).await.id;
+        assert!(id.starts_with(|first: char| first.is_ascii_alphabetic()), "{id}");
+    }
+}
+
+#[tokio::test]
 async fn wrong_tokens_are_refused() {
     let server = Server::shared().await;
     let registrar = server.registrar();

@@ -192,8 +192,10 @@ impl Issuer {
     }
 
     fn generate_client_id(&self) -> ClientId {
-        let id = tokenbind_binding::TokenId::from_bytes(random_bytes(&*self.random));
-        ClientId::new(id.to_string())
+        let mut bytes: [u8; 16] = random_bytes(&*self.random);
+        // So that it begins with a letter: on a command line a hyphen would begin an option.
+        bytes[0] &= 0x7f;
+        ClientId::new(tokenbind_binding::TokenId::from_bytes(bytes).to_string())
     }
 
     fn check_initial_access_token(&self, shown: Option<&str>) -> Result<(), OAuthError> {
