@@ -11,7 +11,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tokio::{
-    task::JoinSet,
+    task::{JoinSet, yield_now},
     time::{Instant, sleep},
 };
 
@@ -138,15 +138,25 @@ pub(crate) async fn measure(
 ) -> Result<Figures> {
     let tally = Tally::new(u64::MAX);
     let mut workers = start(target, requests, shape.connections, &tally, Keep::Nothing);
+    let awake = tokio::spawn(stay_awake());
     sleep(shape.warm_up).await;
     let before = Reading::take(target, &tally)?;
     sleep(shape.run).await;
     let after = Reading::take(target, &tally)?;
     tally.stop.store(true, Relaxed);
+    awake.abort();
     while let Some(worker) = workers.join_next().await {
         worker??;
     }
     Ok(after.since(&before))
+}
+
+/// Keeps this thread from sleeping. A server would pay for waking it with every answer, and the more
+/// the slower it is; real clients are on other machines.
+async fn stay_awake() {
+    loop {
+        yield_now().await;
+    }
 }
 
 /// Asks `count` times, and keeps the access token (or what `member` names) of every `every`-th answer.

@@ -57,6 +57,7 @@ fn introduction(plan: &Plan, machine: &Machine) -> String {
     format!(
         "Made by `cargo xtask bench` on {cpu}, {cores} cores.\n\n\
          - Every server runs on core {SERVER_CORE} alone, the load generator on core {GENERATOR_CORE}. \
+         It never sleeps, so that no server pays for waking it. \
          All speak HTTP/1.1 over TLS 1.3 on connections that are kept.\n\
          - Each figure is the median of {runs} runs of {seconds} s after a warm-up. Those that are \
          compared take turns.\n\
