@@ -69,6 +69,12 @@ impl BindingType {
         matches!(self, Self::ClientRequest)
     }
 
+    /// Whether the holder proves it by a private key, so that a copied token is of no use.
+    #[must_use]
+    pub const fn is_possession(self) -> bool {
+        matches!(self, Self::Certificate | Self::Dpop)
+    }
+
     /// Whether this server can issue tokens of this type yet.
     #[must_use]
     pub const fn is_available(self) -> bool {

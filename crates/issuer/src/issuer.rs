@@ -1,6 +1,6 @@
 //! The authorization server: its store, its keys and its settings in one place.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use quick_cache::sync::Cache;
@@ -33,6 +33,9 @@ pub struct IssuerConfig {
     pub initial_access_token: Option<SecretHash>,
     /// How many passwords are hashed at once.
     pub concurrent_hashes: usize,
+    /// How long a request may wait for its password to be hashed; less than a minute, since the store
+    /// keeps what requests under way may still need for so long.
+    pub password_patience: Duration,
     /// Failures per minute that one name may have from one address.
     pub failed_logins_per_minute: u32,
 }
@@ -82,7 +85,11 @@ impl Issuer {
         let stored = store.load_keys(KeyRing::generate(&uses, &server_key, &*random)?).await?;
         let keys = ArcSwap::from_pointee(KeyRing::open(&stored, &server_key)?);
         Ok(Self {
-            passwords: Passwords::new(config.concurrent_hashes, &*random)?,
+            passwords: Passwords::new(
+                config.concurrent_hashes,
+                config.password_patience,
+                &*random,
+            )?,
             failed_clients: Throttle::new(config.failed_logins_per_minute),
             failed_passwords: Throttle::new(config.failed_logins_per_minute),
             verified_jwts: Cache::new(VERIFIED_JWTS),

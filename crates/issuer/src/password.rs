@@ -1,10 +1,10 @@
 //! Passwords that people choose: argon2id, a bounded number at once, off the runtime's threads.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use tokenbind_binding::time::{Random, random_bytes};
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::timeout};
 use zeroize::Zeroizing;
 
 /// The password did not fit, or nobody has that name.
@@ -19,19 +19,25 @@ pub struct HashError(String);
 /// Hashes and checks passwords.
 pub struct Passwords {
     running: Arc<Semaphore>,
+    patience: Duration,
     /// Checked when there is no such user, so that names cannot be told apart by time.
     nobody: Arc<str>,
 }
 
 impl Passwords {
-    /// Allows `concurrent_hashes` at once; each takes 19 MiB and some ten milliseconds of a core.
+    /// Allows `concurrent_hashes` at once; each takes 19 MiB and some ten milliseconds of a core. Who
+    /// has to wait for longer than `patience` is turned away.
     ///
     /// # Errors
     /// [`HashError`].
-    pub fn new(concurrent_hashes: usize, random: &dyn Random) -> Result<Self, HashError> {
+    pub fn new(
+        concurrent_hashes: usize,
+        patience: Duration,
+        random: &dyn Random,
+    ) -> Result<Self, HashError> {
         let nobody = hash_now(&random_bytes::<32>(random), &random_bytes(random))?;
         let running = Arc::new(Semaphore::new(concurrent_hashes.max(1)));
-        Ok(Self { running, nobody: nobody.into() })
+        Ok(Self { running, patience, nobody: nobody.into() })
     }
 
     /// The hash of `password` in PHC form, with a fresh salt.
@@ -66,7 +72,8 @@ impl Passwords {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, HashError> {
-        let permit = self.running.clone().acquire_owned().await;
+        let permit = timeout(self.patience, self.running.clone().acquire_owned()).await;
+        let permit = permit.map_err(|_| HashError("too many are waiting".into()))?;
         let permit = permit.map_err(|error| HashError(error.to_string()))?;
         let worked = tokio::task::spawn_blocking(move || {
             let result = work();
@@ -99,7 +106,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_the_right_password_of_somebody_fits() {
-        let passwords = Passwords::new(1, &Fixed).unwrap();
+        let passwords = Passwords::new(1, Duration::from_secs(9), &Fixed).unwrap();
         let hash = passwords.hash("correct horse", &Fixed).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         assert_eq!(passwords.verify("correct horse", Some(&hash)).await, Ok(Ok(())));

@@ -34,15 +34,17 @@ impl Issuer {
         let request = TokenRequest::parse(shown.form)?;
         let client = self.authenticate(shown).await?;
         client.may_use(request.grant_type())?;
+        // Boxed, so that no request carries the state of the largest grant through every layer.
         match request {
             TokenRequest::Password(request) => {
-                self.password_grant(&client, request, shown.form, shown.address).await
+                let grant = self.password_grant(&client, request, shown.form, shown.address);
+                Box::pin(grant).await
             }
             TokenRequest::ClientCredentials { scope } => {
-                self.client_credentials_grant(&client, scope, shown.form).await
+                Box::pin(self.client_credentials_grant(&client, scope, shown.form)).await
             }
             TokenRequest::RefreshToken(request) => {
-                self.refresh_token_grant(&client, request, shown.form).await
+                Box::pin(self.refresh_token_grant(&client, request, shown.form)).await
             }
         }
     }

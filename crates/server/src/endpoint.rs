@@ -19,7 +19,6 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use tokenbind_binding::Clock;
 use tokenbind_issuer::{ErrorCode, Issuer, OAuthError};
-use tokio::time::timeout;
 
 use crate::{
     error_response::{error_response, not_served},
@@ -80,18 +79,13 @@ pub(crate) fn router(issuer: Arc<Issuer>, limits: RequestLimits) -> Router {
         .with_state(app)
 }
 
-/// Waits for an answer, as long as a request may take, counts it, and turns a refusal into its
-/// response.
+/// Waits for an answer, counts it, and turns a refusal into its response.
 async fn counted(
-    app: &App,
     metrics: &EndpointMetrics,
     answer: impl Future<Output = Result<Response, OAuthError>>,
 ) -> Response {
     let began = SystemClock.now();
-    let answer = timeout(app.limits.timeout, answer).await.unwrap_or_else(|_| {
-        let description = "the request took too long to arrive or to be answered";
-        Err(OAuthError::new(ErrorCode::TemporarilyUnavailable, description))
-    });
+    let answer = answer.await;
     let code = answer.as_ref().err().map(|error| error.code);
     let response = answer.unwrap_or_else(|error| error_response(&error));
     metrics.record(code, began, SystemClock.now());

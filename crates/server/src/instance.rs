@@ -62,6 +62,7 @@ fn issuer_config(config: &Config) -> IssuerConfig {
         refresh_token_reuse_grace: config.tokens.refresh_token_reuse_grace.as_secs(),
         initial_access_token: config.initial_access_token.as_ref().map(Secret::hash),
         concurrent_hashes: config.passwords.concurrent_hashes,
+        password_patience: config.limits.request_timeout,
         failed_logins_per_minute: config.limits.failed_logins_per_minute,
     }
 }

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderValue, Request, header, request::Parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
 use tokenbind_issuer::{ClientEvidence, ErrorCode, OAuthError, form::Form};
+use tokio::time::timeout;
 
 use crate::listener::PeerAddress;
 
@@ -19,7 +20,7 @@ const MAX_DISCARDED_BYTES: usize = 4 << 20;
 pub(crate) struct RequestLimits {
     /// The largest body, in bytes.
     pub(crate) body_bytes: usize,
-    /// How long a request may take until it is answered.
+    /// How long a body may take to arrive.
     pub(crate) timeout: Duration,
 }
 
@@ -121,14 +122,15 @@ async fn read_body(
 ) -> Result<(Parts, Bytes), OAuthError> {
     let (parts, mut body) = request.into_parts();
     let collecting = Limited::new(&mut body, limits.body_bytes).collect();
-    match collecting.await {
-        Ok(body) => Ok((parts, body.to_bytes())),
-        Err(error) if error.is::<LengthLimitError>() => {
-            discard(body).await;
+    match timeout(limits.timeout, collecting).await {
+        Ok(Ok(body)) => Ok((parts, body.to_bytes())),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            let _ = timeout(limits.timeout, discard(body)).await;
             let description = format!("the body must have at most {} bytes", limits.body_bytes);
             Err(OAuthError::new(ErrorCode::RequestTooLarge, description))
         }
-        Err(_) => Err(refuse("the body broke off")),
+        Ok(Err(_)) => Err(refuse("the body broke off")),
+        Err(_) => Err(refuse("the body took too long to arrive")),
     }
 }
 

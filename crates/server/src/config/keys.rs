@@ -185,7 +185,7 @@ pub(super) static KEYS: &[Key] = &[
         path: "limits.request_timeout",
         default: Default::Value("\"30s\""),
         expects: "a duration from \"1s\" to \"50s\", or whole seconds",
-        about: "How long a request may take, from its first byte to its answer.",
+        about: "How long the body of a request may take to arrive, and a login may wait for other passwords to be checked.",
         secret: false,
         set: |draft, raw| put(&mut draft.request_timeout, value::duration(raw, 1, 50)),
     },

@@ -97,7 +97,7 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Failed logins per minute for each account and for each address; at least one.
     pub failed_logins_per_minute: u32,
-    /// From a request's first byte to its answer; at least a second.
+    /// For a body to arrive, and for a login to wait for others; a second to 50 seconds.
     pub request_timeout: Duration,
 }
 

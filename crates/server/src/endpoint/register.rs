@@ -25,7 +25,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ManagedId {
 }
 
 pub(super) async fn create(State(app): State<App>, request: Request<Body>) -> Response {
-    counted(&app, &app.register, async {
+    counted(&app.register, async {
         let headers = request.headers().clone();
         let metadata = read_json(request, app.limits).await?;
         let token = bearer_token(&headers)?;
@@ -40,7 +40,7 @@ pub(super) async fn read(
     ManagedId(client_id): ManagedId,
     headers: HeaderMap,
 ) -> Response {
-    counted(&app, &app.register, async {
+    counted(&app.register, async {
         let token = bearer_token(&headers)?;
         let information = app.issuer.read_registration(&client_id, token.as_deref()).await?;
         private_json(StatusCode::OK, &information)
@@ -53,7 +53,7 @@ pub(super) async fn update(
     ManagedId(client_id): ManagedId,
     request: Request<Body>,
 ) -> Response {
-    counted(&app, &app.register, async {
+    counted(&app.register, async {
         let headers = request.headers().clone();
         let metadata = read_json(request, app.limits).await?;
         let token = bearer_token(&headers)?;
@@ -69,7 +69,7 @@ pub(super) async fn delete(
     ManagedId(client_id): ManagedId,
     headers: HeaderMap,
 ) -> Response {
-    counted(&app, &app.register, async {
+    counted(&app.register, async {
         let token = bearer_token(&headers)?;
         app.issuer.delete_registration(&client_id, token.as_deref()).await?;
         Ok(StatusCode::NO_CONTENT.into_response())

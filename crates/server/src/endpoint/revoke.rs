@@ -12,7 +12,7 @@ use super::{App, counted};
 use crate::request::read_form;
 
 pub(super) async fn answer(State(app): State<App>, request: Request<Body>) -> Response {
-    counted(&app, &app.revoke, async {
+    counted(&app.revoke, async {
         let incoming = read_form(request, app.limits).await?;
         let form = Form::parse(&incoming.body)?;
         app.issuer.revoke(incoming.evidence(&form)?).await?;

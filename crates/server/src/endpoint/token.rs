@@ -8,7 +8,7 @@ use super::{App, counted, private_json};
 use crate::request::read_form;
 
 pub(super) async fn answer(State(app): State<App>, request: Request<Body>) -> Response {
-    counted(&app, &app.token, async {
+    counted(&app.token, async {
         let incoming = read_form(request, app.limits).await?;
         let form = Form::parse(&incoming.body)?;
         let tokens = app.issuer.token(incoming.evidence(&form)?).await?;

@@ -1,0 +1,163 @@
+//! What settings are read, refused and changed.
+
+use serde_json::json;
+
+use super::*;
+
+fn read(metadata: Value) -> Result<Settings, InvalidMetadata> {
+    match metadata {
+        Value::Object(metadata) => Settings::from_metadata(metadata),
+        _ => panic!("not an object"),
+    }
+}
+
+fn refused_field(metadata: Value) -> String {
+    read(metadata).unwrap_err().field
+}
+
+#[test]
+fn nothing_given_means_the_defaults() {
+    assert_eq!(read(json!({})).unwrap(), Settings::default());
+    assert_eq!(read(json!({ "scope": null })).unwrap(), Settings::default());
+}
+
+#[test]
+fn settings_read_back_from_their_metadata() {
+    let settings = read(json!({
+        "client_name": "TV",
+        "grant_types": ["password", "refresh_token"],
+        "token_binding_types": ["client-request"],
+        "validate_token_bindings": false,
+        "access_token_format": "jwt",
+        "refresh_token_lifetime": 5,
+    }))
+    .unwrap();
+    assert_eq!(read(Value::Object(settings.to_metadata())).unwrap(), settings);
+}
+
+#[test]
+fn members_that_are_not_known_are_ignored() {
+    assert!(read(json!({ "software_version": "7" })).is_ok());
+}
+
+#[test]
+fn wrong_types_name_the_field() {
+    assert_eq!(refused_field(json!({ "refresh_token_lifetime": "1h" })), "refresh_token_lifetime");
+    assert_eq!(refused_field(json!({ "grant_types": ["pass"] })), "grant_types[0]");
+    assert_eq!(refused_field(json!({ "scope": "a\u{7}" })), "scope");
+}
+
+#[test]
+fn a_grant_that_cannot_carry_the_type_is_refused_unless_it_may_go_unbound() {
+    let refused = read(json!({
+        "token_binding_types": ["cookie"],
+        "grant_types": ["authorization_code", "password"],
+    }))
+    .unwrap_err();
+    assert!(refused.rule.contains("password cannot be bound by cookie"), "{refused}");
+    let allowed = read(json!({
+        "token_binding_types": ["cookie"],
+        "grant_types": ["authorization_code", "password"],
+        "unbound_grants": ["password"],
+    }))
+    .unwrap_err();
+    assert!(allowed.rule.contains("does not offer cookie yet"), "{allowed}");
+}
+
+#[test]
+fn types_that_do_not_work_yet_are_refused() {
+    for kind in ["sso-session", "cookie", "certificate", "dpop"] {
+        let metadata = json!({
+            "token_binding_types": [kind], "grant_types": ["authorization_code"],
+        });
+        assert_eq!(refused_field(metadata), "token_binding_types", "{kind}");
+    }
+}
+
+fn types_after(mut metadata: Value, before: Option<&Settings>) -> Value {
+    let Some(metadata) = metadata.as_object_mut() else { panic!("not an object") };
+    apply_boolean_aliases(metadata, before).unwrap();
+    metadata["token_binding_types"].clone()
+}
+
+#[test]
+fn a_boolean_alias_names_its_type() {
+    assert_eq!(refused_field(json!({ "dpop_bound_access_tokens": true })), "token_binding_types");
+    let named = json!({ "token_binding_types": ["cookie"], "dpop_bound_access_tokens": true });
+    assert_eq!(types_after(named, None), json!(["cookie", "dpop"]));
+}
+
+#[test]
+fn a_boolean_alias_that_denies_what_the_list_names_is_refused() {
+    let metadata = json!({
+        "token_binding_types": ["client-request", "dpop"],
+        "dpop_bound_access_tokens": false,
+    });
+    assert_eq!(refused_field(metadata), "dpop_bound_access_tokens");
+}
+
+#[test]
+fn taking_back_either_name_of_a_type_removes_it_and_no_other() {
+    let bound = Settings {
+        token_binding_types: vec![BindingType::ClientRequest, BindingType::Dpop],
+        ..Settings::default()
+    };
+    let boolean_taken_back = json!({
+        "token_binding_types": ["client-request", "dpop"],
+        "dpop_bound_access_tokens": false,
+    });
+    assert_eq!(types_after(boolean_taken_back, Some(&bound)), json!(["client-request"]));
+    let list_taken_back = json!({
+        "token_binding_types": ["client-request"],
+        "dpop_bound_access_tokens": true,
+    });
+    assert_eq!(types_after(list_taken_back, Some(&bound)), json!(["client-request"]));
+}
+
+#[test]
+fn a_type_that_is_added_to_what_was_read_is_never_dropped() {
+    let before = Settings::default();
+    let mut metadata = before.to_metadata();
+    metadata.insert("token_binding_types".into(), json!(["dpop"]));
+    assert_eq!(before.replaced_by(metadata).unwrap_err().field, "token_binding_types");
+    let changes = [("token_binding_types".to_owned(), json!(["client-request", "dpop"]))];
+    let refused = before.changed_by(changes.into_iter().collect()).unwrap_err();
+    assert_eq!(refused.field, "token_binding_types");
+}
+
+#[test]
+fn rotation_is_on_for_public_clients_unless_said_otherwise() {
+    assert!(!read(json!({})).unwrap().refresh_token_rotation);
+    let public = json!({ "token_endpoint_auth_method": "none" });
+    assert!(read(public).unwrap().refresh_token_rotation);
+    let off = json!({ "token_endpoint_auth_method": "none", "refresh_token_rotation": false });
+    assert!(!read(off).unwrap().refresh_token_rotation);
+}
+
+#[test]
+fn contradictions_are_refused() {
+    let cases = [
+        (
+            json!({ "token_endpoint_auth_method": "none", "grant_types": ["client_credentials"] }),
+            "grant_types",
+        ),
+        (json!({ "token_endpoint_auth_method": "none", "introspection": "any" }), "introspection"),
+        (json!({ "jwks": { "keys": [] }, "jwks_uri": "https://a.example/jwks" }), "jwks"),
+        (json!({ "jwks": [] }), "jwks"),
+        (json!({ "certificate": "x" }), "certificate"),
+        (json!({ "request_object_signing_alg": "none" }), "request_object_signing_alg"),
+        (json!({ "user_access_token_lifetime": 0 }), "user_access_token_lifetime"),
+        (json!({ "redirect_uris": ["https://a.example/#x"] }), "redirect_uris"),
+        (json!({ "redirect_uris": ["http://a.example/"] }), "redirect_uris"),
+        (json!({ "redirect_uris": ["javascript:alert(1)"] }), "redirect_uris"),
+        (json!({ "allowed_origins": ["https://a.example/"] }), "allowed_origins"),
+        (json!({ "backchannel_logout_uri": "http://a.example/" }), "backchannel_logout_uri"),
+        (json!({ "grant_types": ["password", "password"] }), "grant_types"),
+        (json!({ "access_token_claims": ["email", "sub"] }), "access_token_claims"),
+        (json!({ "fapi_profile": "fapi2-security" }), "fapi_profile"),
+        (json!({ "token_endpoint_auth_method": "private_key_jwt" }), "token_endpoint_auth_method"),
+    ];
+    for (metadata, field) in cases {
+        assert_eq!(refused_field(metadata.clone()), field, "{metadata}");
+    }
+}

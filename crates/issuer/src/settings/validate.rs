@@ -1,0 +1,230 @@
+//! Whether settings agree with one another and with what this server can do.
+
+use rustls_pki_types::{CertificateDer, pem::PemObject as _};
+use serde_json::Value;
+use tokenbind_binding::GrantType;
+use url::Url;
+
+use super::{
+    ClientAuthMethod, FapiProfile, IntrospectionRight, InvalidMetadata, Settings, SubjectType,
+};
+
+/// The longest lifetime that a setting may ask for, in seconds: ten years.
+pub const MAX_LIFETIME: u64 = 10 * 365 * 86_400;
+
+impl Settings {
+    /// Whether these settings agree with one another and with what this server can do.
+    ///
+    /// # Errors
+    /// [`InvalidMetadata`] with the field and the rule that it breaks.
+    pub fn validate(&self) -> Result<(), InvalidMetadata> {
+        self.validate_grants()?;
+        self.validate_bindings()?;
+        self.validate_lifetimes()?;
+        self.validate_uris()?;
+        self.validate_keys()?;
+        self.validate_claims()?;
+        self.validate_availability()
+    }
+
+    fn validate_grants(&self) -> Result<(), InvalidMetadata> {
+        reject_repeats("grant_types", &self.grant_types)?;
+        if self.is_public() && self.grant_types.contains(&GrantType::ClientCredentials) {
+            // RFC 6749 section 4.4: "MUST only be used by confidential clients".
+            return Err(InvalidMetadata::new(
+                "grant_types",
+                "client_credentials needs a client that authenticates, but \
+                 token_endpoint_auth_method is none",
+            ));
+        }
+        if self.is_public() && self.introspection == IntrospectionRight::Any {
+            return Err(InvalidMetadata::new(
+                "introspection",
+                "any needs a client that authenticates, but token_endpoint_auth_method is none",
+            ));
+        }
+        Ok(())
+    }
+
+    fn validate_bindings(&self) -> Result<(), InvalidMetadata> {
+        reject_repeats("token_binding_types", &self.token_binding_types)?;
+        for &binding_type in &self.token_binding_types {
+            let stray = self.grant_types.iter().find(|&&grant| {
+                !binding_type.carried_by(grant) && !self.unbound_grants.contains(&grant)
+            });
+            if let Some(grant) = stray {
+                return Err(InvalidMetadata::new(
+                    "token_binding_types",
+                    format!(
+                        "a token of the grant {grant} cannot be bound by {binding_type}; remove \
+                         one of them, or list the grant in unbound_grants"
+                    ),
+                ));
+            }
+        }
+        match self.token_binding_types.iter().find(|kind| !kind.is_available()) {
+            Some(kind) => Err(InvalidMetadata::new(
+                "token_binding_types",
+                format!("this server does not offer {kind} yet; it offers client-request"),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn validate_lifetimes(&self) -> Result<(), InvalidMetadata> {
+        let lifetimes = [
+            ("user_access_token_lifetime", self.user_access_token_lifetime),
+            ("application_access_token_lifetime", self.application_access_token_lifetime),
+            ("refresh_token_lifetime", self.refresh_token_lifetime),
+            ("id_token_lifetime", self.id_token_lifetime),
+            ("device_code_lifetime", self.device_code_lifetime),
+        ];
+        match lifetimes.into_iter().find(|(_, secs)| !(1..=MAX_LIFETIME).contains(secs)) {
+            Some((field, _)) => Err(InvalidMetadata::new(
+                field,
+                format!("must be a number of seconds from 1 to {MAX_LIFETIME}"),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn validate_uris(&self) -> Result<(), InvalidMetadata> {
+        for uri in &self.redirect_uris {
+            validate_redirect_uri("redirect_uris", uri)?;
+        }
+        for uri in &self.post_logout_redirect_uris {
+            validate_redirect_uri("post_logout_redirect_uris", uri)?;
+        }
+        for origin in &self.allowed_origins {
+            validate_origin(origin)?;
+        }
+        let endpoints = [
+            ("backchannel_logout_uri", &self.backchannel_logout_uri),
+            ("frontchannel_logout_uri", &self.frontchannel_logout_uri),
+            ("jwks_uri", &self.jwks_uri),
+        ];
+        for (field, uri) in endpoints {
+            uri.as_deref().map_or(Ok(()), |uri| validate_https(field, uri))?;
+        }
+        Ok(())
+    }
+
+    fn validate_keys(&self) -> Result<(), InvalidMetadata> {
+        if self.jwks.is_some() && self.jwks_uri.is_some() {
+            // RFC 7591 section 2: "MUST NOT both be present in the same request or response".
+            return Err(InvalidMetadata::new("jwks", "cannot stand together with jwks_uri"));
+        }
+        let is_key_set = |jwks: &Value| jwks.get("keys").is_some_and(Value::is_array);
+        if self.jwks.as_ref().is_some_and(|jwks| !is_key_set(jwks)) {
+            return Err(InvalidMetadata::new("jwks", "must be an object with an array keys"));
+        }
+        let is_certificate = |pem: &String| CertificateDer::from_pem_slice(pem.as_bytes()).is_ok();
+        if !self.certificate.as_ref().is_none_or(is_certificate) {
+            return Err(InvalidMetadata::new("certificate", "must be a certificate in PEM"));
+        }
+        Ok(())
+    }
+
+    /// A claim about the user must not stand in for one that the server makes.
+    fn validate_claims(&self) -> Result<(), InvalidMetadata> {
+        reject_repeats("access_token_claims", &self.access_token_claims)?;
+        let own = |claim: &&String| OWN_CLAIMS.contains(&claim.as_str());
+        match self.access_token_claims.iter().find(own) {
+            Some(claim) => Err(InvalidMetadata::new(
+                "access_token_claims",
+                format!("{claim} is made by the server and cannot come from the user"),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// Security settings that this server cannot honour are refused rather than ignored.
+    fn validate_availability(&self) -> Result<(), InvalidMetadata> {
+        let unavailable = [
+            (
+                "token_endpoint_auth_method",
+                !ClientAuthMethod::AVAILABLE.contains(&self.token_endpoint_auth_method),
+            ),
+            ("fapi_profile", self.fapi_profile != FapiProfile::None),
+            ("subject_type", self.subject_type != SubjectType::Public),
+        ];
+        match unavailable.into_iter().find(|(_, asked)| *asked) {
+            Some((field, _)) => {
+                Err(InvalidMetadata::new(field, "this server does not offer that value yet"))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// The claims of an access token that say what it is (RFC 9068 section 2.2, RFC 7800, RFC 8693 and ours).
+const OWN_CLAIMS: [&str; 17] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "client_id",
+    "scope",
+    "grant_id",
+    "sid",
+    "cnf",
+    "act",
+    "acr",
+    "auth_time",
+    "binding_type",
+    "binding_ref",
+];
+
+fn reject_repeats<T: PartialEq>(field: &str, items: &[T]) -> Result<(), InvalidMetadata> {
+    let repeated = items.iter().enumerate().any(|(index, item)| items[..index].contains(item));
+    if repeated { Err(InvalidMetadata::new(field, "must not repeat a value")) } else { Ok(()) }
+}
+
+fn parse_uri(field: &str, uri: &str) -> Result<Url, InvalidMetadata> {
+    Url::parse(uri)
+        .map_err(|error| InvalidMetadata::new(field, format!("must hold absolute URIs: {error}")))
+}
+
+fn validate_redirect_uri(field: &str, uri: &str) -> Result<(), InvalidMetadata> {
+    let url = parse_uri(field, uri)?;
+    // RFC 6749 section 3.1.2: "MUST NOT include a fragment component".
+    if url.fragment().is_some() {
+        return Err(InvalidMetadata::new(field, "must not have a fragment"));
+    }
+    let loopback = matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"));
+    match url.scheme() {
+        "https" => Ok(()),
+        "http" if loopback => Ok(()),
+        // RFC 8252 section 7.1: private-use schemes are based on a domain name.
+        scheme if scheme.contains('.') => Ok(()),
+        _ => Err(InvalidMetadata::new(
+            field,
+            "must use https, http on a loopback address, or a private scheme such as \
+             com.example.app",
+        )),
+    }
+}
+
+fn validate_origin(origin: &str) -> Result<(), InvalidMetadata> {
+    let url = parse_uri("allowed_origins", origin)?;
+    if url.origin().is_tuple() && url.origin().ascii_serialization() == origin {
+        Ok(())
+    } else {
+        Err(InvalidMetadata::new(
+            "allowed_origins",
+            "must hold origins such as https://app.example:8443, without path or default port",
+        ))
+    }
+}
+
+fn validate_https(field: &str, uri: &str) -> Result<(), InvalidMetadata> {
+    let url = parse_uri(field, uri)?;
+    if url.scheme() == "https" && url.fragment().is_none() {
+        Ok(())
+    } else {
+        Err(InvalidMetadata::new(field, "must be an https URL without a fragment"))
+    }
+}

@@ -1,0 +1,92 @@
+//! The settings that are one of a few words.
+
+use serde::{Deserialize, Serialize};
+
+/// How an application authenticates at the token endpoint.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientAuthMethod {
+    /// Not at all: a public client.
+    None,
+    /// HTTP Basic (RFC 6749 section 2.3.1).
+    #[default]
+    ClientSecretBasic,
+    /// `client_id` and `client_secret` in the form (RFC 6749 section 2.3.1).
+    ClientSecretPost,
+    /// A signed assertion (RFC 7523).
+    PrivateKeyJwt,
+    /// A certificate of a trusted authority (RFC 8705 section 2.1).
+    TlsClientAuth,
+    /// A certificate that it registered (RFC 8705 section 2.2).
+    SelfSignedTlsClientAuth,
+}
+
+impl ClientAuthMethod {
+    /// The methods that this server checks.
+    pub const AVAILABLE: [Self; 3] = [Self::ClientSecretBasic, Self::ClientSecretPost, Self::None];
+
+    /// The name in settings and metadata.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
+            Self::TlsClientAuth => "tls_client_auth",
+            Self::SelfSignedTlsClientAuth => "self_signed_tls_client_auth",
+        }
+    }
+
+    /// Whether it shows a secret that this server gave out.
+    #[must_use]
+    pub const fn uses_secret(self) -> bool {
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
+    }
+}
+
+/// The form of the access tokens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccessTokenFormat {
+    /// A handle that this server alone can read.
+    #[default]
+    Opaque,
+    /// A JWT by RFC 9068.
+    Jwt,
+}
+
+/// Which tokens an application may introspect.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IntrospectionRight {
+    /// Its own.
+    #[default]
+    Own,
+    /// All: for resource servers.
+    Any,
+}
+
+/// How users are named to an application (OpenID Connect Core section 8).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SubjectType {
+    /// The same `sub` for every application.
+    #[default]
+    Public,
+    /// A `sub` of its own.
+    Pairwise,
+}
+
+/// A security profile that switches many settings at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FapiProfile {
+    /// No profile.
+    #[default]
+    None,
+    /// FAPI 2.0 Security Profile.
+    Fapi2Security,
+    /// FAPI 2.0 Message Signing.
+    Fapi2MessageSigning,
+}
