@@ -160,7 +160,7 @@ async fn another_method_is_refused_with_the_ones_allowed() {
 }
 
 #[tokio::test]
-async fn secrets_in_the_url_are_refused_and_not_logged() {
+async fn rfc6749_section_2_3_1_secrets_in_the_url_are_refused_and_not_logged() {
     let server = Server::shared().await;
     let client = server.registrar().slotted("opaque").await;
     let secret = client.secret.clone().expect("a secret");
@@ -185,7 +185,7 @@ async fn secrets_in_the_url_are_refused_and_not_logged() {
 
 /// Whatever this header is, it is no readable Basic header.
 #[tokio::test]
-async fn malformed_basic_headers_are_refused_with_a_challenge() {
+async fn rfc6749_section_5_2_malformed_basic_headers_are_refused_with_a_challenge() {
     let server = Server::shared().await;
     let client = server.registrar().slotted("opaque").await;
     let body = "grant_type=client_credentials&token=x";
@@ -222,7 +222,7 @@ async fn malformed_basic_headers_are_refused_with_a_challenge() {
 }
 
 #[tokio::test]
-async fn two_ways_to_authenticate_at_once_are_refused() {
+async fn rfc6749_section_2_3_two_ways_to_authenticate_at_once_are_refused() {
     let server = Server::shared().await;
     let client = server.registrar().slotted("opaque").await;
     let authorization = client.authorization().expect("a secret");

@@ -145,7 +145,7 @@ async fn the_grace_ends_after_as_long_as_is_configured() {
 }
 
 #[tokio::test]
-async fn another_applications_refresh_token_is_refused_and_stays_good() {
+async fn rfc6749_section_6_another_applications_refresh_token_is_refused_and_stays_good() {
     let server = Server::shared().await;
     let registrar = server.registrar();
     let (owner, thief) = (registrar.slotted("opaque").await, registrar.slotted("opaque").await);

@@ -77,7 +77,7 @@ async fn a_wrong_hint_does_not_keep_a_token_alive() {
 }
 
 #[tokio::test]
-async fn another_applications_token_is_refused_and_stays_alive() {
+async fn rfc7009_section_2_1_another_applications_token_is_refused_and_stays_alive() {
     let server = Server::shared().await;
     for format in ["opaque", "jwt"] {
         let (owner, user) = scene(server, format).await;

@@ -50,12 +50,6 @@ struct ActiveToken {
 }
 
 impl Introspection {
-    /// Whether the token is alive and the application may know of it.
-    #[must_use]
-    pub const fn is_active(&self) -> bool {
-        self.active
-    }
-
     /// RFC 7662 section 2.2: of a token that is not active nothing else is told.
     const INACTIVE: Self = Self { active: false, token: None };
 }
