@@ -26,6 +26,10 @@ use crate::cache::{Effect, EndsIndex, Published};
 /// So many jobs share a transaction at most.
 const MAX_BATCH: usize = 512;
 
+/// A batch is committed when so many looks in a row found nothing more to add. One may have come
+/// just before a requester's turn.
+const LAST_LOOKS: u32 = 2;
+
 /// What the writer works with.
 pub(crate) struct Writer {
     pub(crate) connection: Connection,
@@ -151,7 +155,8 @@ where
 /// larger batch costs each of them less, and on an idle one nobody is waited for. Returns whether
 /// the writer is to stop.
 fn fill(batch: &mut Vec<BoxedJob>, messages: &mpsc::Receiver<Message>) -> bool {
-    loop {
+    let mut fruitless = 0;
+    while fruitless < LAST_LOOKS && batch.len() < MAX_BATCH {
         let before = batch.len();
         thread::yield_now();
         while batch.len() < MAX_BATCH
@@ -162,10 +167,9 @@ fn fill(batch: &mut Vec<BoxedJob>, messages: &mpsc::Receiver<Message>) -> bool {
                 Message::Stop => return true,
             }
         }
-        if batch.len() == before || batch.len() == MAX_BATCH {
-            return false;
-        }
+        fruitless = if batch.len() == before { fruitless + 1 } else { 0 };
     }
+    false
 }
 
 impl Writer {
