@@ -3,6 +3,7 @@
 mod admin_socket;
 pub mod cli;
 pub mod config;
+mod connection;
 pub mod data_dir;
 mod endpoint;
 mod error_response;

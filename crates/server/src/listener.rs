@@ -1,27 +1,20 @@
-//! Connections: TLS, HTTP/1.1 and HTTP/2, and an end that lets requests finish.
+//! The listener: accepts connections, does TLS, and at the end lets requests finish.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
-use hyper::{Request, body::Incoming, service::service_fn};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{
-        conn::auto,
-        graceful::{GracefulShutdown, Watcher},
-    },
-};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
     time::timeout,
 };
 use tokio_rustls::TlsAcceptor;
-use tower::Service as _;
 
-/// How long a client may take for its handshake, and for the head of a request.
+use crate::connection;
+
+/// How long a client may take for its handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long requests may take to finish after the end was asked for.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -98,15 +91,7 @@ async fn serve_connection(
         Ok(Err(error)) => return tracing::debug!(%peer, %error, "the TLS handshake failed"),
         Err(_) => return tracing::debug!(%peer, "the TLS handshake took too long"),
     };
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(PeerAddress(peer));
-        router.clone().call(request)
-    });
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(HEAD_TIMEOUT);
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = graceful.watch(connection.into_owned()).await {
+    if let Err(error) = connection::serve(stream, PeerAddress(peer), router, graceful).await {
         tracing::debug!(%peer, %error, "a connection broke");
     }
 }
