@@ -1,5 +1,7 @@
 //! Anchors, their ends, and the one function that decides whether a token is dead.
 
+use std::borrow::Cow;
+
 use crate::{
     id::{ClientId, GrantId, SessionId, SubjectId, TokenId},
     reference::Reference,
@@ -21,6 +23,8 @@ pub enum Anchor {
     Application(ClientId),
     /// What a token is bound to, such as one device.
     Binding(Reference),
+    /// What one user allows one application.
+    Consent(SubjectId, ClientId),
 }
 
 /// An anchor that a store holds and nobody can read.
@@ -31,15 +35,20 @@ pub struct UnreadableAnchor;
 impl Anchor {
     /// The form that stores keep: what kind of anchor, and which.
     #[must_use]
-    pub fn to_parts(&self) -> (u8, &[u8]) {
-        match self {
+    pub fn to_parts(&self) -> (u8, Cow<'_, [u8]>) {
+        let (kind, which): (u8, &[u8]) = match self {
             Self::Token(id) => (1, id.as_bytes()),
             Self::Grant(id) => (2, id.as_bytes()),
-            Self::Session(id) => (6, id.as_bytes()),
             Self::Subject(id) => (3, id.as_str().as_bytes()),
             Self::Application(id) => (4, id.as_str().as_bytes()),
             Self::Binding(reference) => (5, reference.as_bytes()),
-        }
+            Self::Session(id) => (6, id.as_bytes()),
+            Self::Consent(subject, client_id) => {
+                // No subject holds a line feed: they are generated, or a client_id.
+                return (7, Cow::Owned(format!("{subject}\n{client_id}").into_bytes()));
+            }
+        };
+        (kind, Cow::Borrowed(which))
     }
 
     /// From the form that stores keep.
@@ -58,6 +67,10 @@ impl Anchor {
             4 => Self::Application(text()?.into()),
             5 => Self::Binding(Reference::from_bytes(exact(which)?)),
             6 => Self::Session(SessionId::from_bytes(exact(which)?)),
+            7 => {
+                let (subject, client_id) = text()?.split_once('\n').ok_or(UnreadableAnchor)?;
+                Self::Consent(subject.into(), client_id.into())
+            }
             _ => return Err(UnreadableAnchor),
         })
     }
@@ -72,6 +85,7 @@ impl Anchor {
             Self::Subject(_) => "subject",
             Self::Application(_) => "application",
             Self::Binding(_) => "binding",
+            Self::Consent(..) => "consent",
         }
     }
 }
@@ -83,17 +97,40 @@ pub struct End {
     pub anchor: Anchor,
     /// When, in the order of commits.
     pub instant: Instant,
+    /// The session whose tokens live on: a password change spares the session that made it.
+    pub spared: Option<SessionId>,
+}
+
+/// When an anchor ended, and for whom not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ended {
+    /// When, in the order of commits.
+    pub instant: Instant,
+    /// The session whose tokens live on.
+    pub spared: Option<SessionId>,
+}
+
+impl Ended {
+    /// Whether this ends what was issued at `issued` in `session`.
+    #[must_use]
+    pub fn ends(self, issued: Instant, session: Option<SessionId>) -> bool {
+        issued <= self.instant && (self.spared.is_none() || self.spared != session)
+    }
 }
 
 /// Records of ends, as far as they matter for the tokens in question.
 pub trait Ends {
-    /// The latest end of `anchor`, if it was ever ended.
-    fn ended_at(&self, anchor: &Anchor) -> Option<Instant>;
+    /// The latest end of `anchor`, if it was ever ended. Earlier ones never matter: what a later end
+    /// spares was issued after them, or was spared by them too.
+    fn latest(&self, anchor: &Anchor) -> Option<Ended>;
 }
 
 impl Ends for [End] {
-    fn ended_at(&self, anchor: &Anchor) -> Option<Instant> {
-        self.iter().filter(|end| end.anchor == *anchor).map(|end| end.instant).max()
+    fn latest(&self, anchor: &Anchor) -> Option<Ended> {
+        self.iter()
+            .filter(|end| end.anchor == *anchor)
+            .max_by_key(|end| end.instant)
+            .map(|&End { instant, spared, .. }| Ended { instant, spared })
     }
 }
 
@@ -106,19 +143,24 @@ pub enum Dead {
     /// This anchor ended after the token was issued.
     #[error("its {} was ended", .0.kind())]
     Ended(Anchor),
+    /// The login session that it needs is idle for too long, too old or gone.
+    #[error("its login session is over")]
+    SessionOver,
 }
 
 /// Proof that a token was judged and found alive. Only [`judge`] makes one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Alive(());
 
-/// Decides whether something that was issued at `issued` and hangs from `anchors` is alive.
+/// Decides whether something that was issued at `issued`, in `session`, and hangs from `anchors` is
+/// alive.
 ///
 /// # Errors
 /// [`Dead`]: from `expires_at` on, or when one of the anchors ended at or after `issued`.
 pub fn judge(
     issued: Instant,
     expires_at: Timestamp,
+    session: Option<SessionId>,
     anchors: impl IntoIterator<Item = Anchor>,
     ends: &(impl Ends + ?Sized),
     now: Timestamp,
@@ -127,7 +169,7 @@ pub fn judge(
         return Err(Dead::Expired);
     }
     for anchor in anchors {
-        if ends.ended_at(&anchor).is_some_and(|ended| issued <= ended) {
+        if ends.latest(&anchor).is_some_and(|ended| ended.ends(issued, session)) {
             return Err(Dead::Ended(anchor));
         }
     }
@@ -146,8 +188,8 @@ mod tests {
     }
 
     fn verdict(issued: u64, ended: u64) -> Result<Alive, Dead> {
-        let ends = [End { anchor: user(), instant: Instant::from_micros(ended) }];
-        judge(Instant::from_micros(issued), LATER, [user()], &ends[..], NOW)
+        let ends = [End { anchor: user(), instant: Instant::from_micros(ended), spared: None }];
+        judge(Instant::from_micros(issued), LATER, None, [user()], &ends[..], NOW)
     }
 
     #[test]
@@ -159,17 +201,20 @@ mod tests {
 
     #[test]
     fn the_end_of_another_anchor_does_not_matter() {
-        let ends =
-            [End { anchor: Anchor::Application("u1".into()), instant: Instant::from_micros(9) }];
-        assert!(judge(Instant::from_micros(1), LATER, [user()], &ends[..], NOW).is_ok());
+        let ends = [End {
+            anchor: Anchor::Application("u1".into()),
+            instant: Instant::from_micros(9),
+            spared: None,
+        }];
+        assert!(judge(Instant::from_micros(1), LATER, None, [user()], &ends[..], NOW).is_ok());
     }
 
     #[test]
     fn is_dead_from_its_expiry_on() {
         let none: &[End] = &[];
-        assert_eq!(judge(Instant::from_micros(1), NOW, [], none, NOW), Err(Dead::Expired));
+        assert_eq!(judge(Instant::from_micros(1), NOW, None, [], none, NOW), Err(Dead::Expired));
         let almost = Timestamp::from_secs(99);
-        assert!(judge(Instant::from_micros(1), NOW, [], none, almost).is_ok());
+        assert!(judge(Instant::from_micros(1), NOW, None, [], none, almost).is_ok());
     }
 
     #[test]
@@ -181,13 +226,15 @@ mod tests {
             user(),
             Anchor::Application("app".into()),
             Anchor::Binding(Reference::from_bytes([3; 32])),
+            Anchor::Consent("u1".into(), "app".into()),
         ];
         for anchor in anchors {
             let (kind, which) = anchor.to_parts();
-            assert_eq!(Anchor::from_parts(kind, which), Ok(anchor.clone()));
+            assert_eq!(Anchor::from_parts(kind, &which), Ok(anchor.clone()));
         }
         assert!(Anchor::from_parts(1, b"short").is_err());
         assert!(Anchor::from_parts(3, &[0xff]).is_err());
+        assert!(Anchor::from_parts(7, b"u1").is_err());
         assert!(Anchor::from_parts(0, b"").is_err());
     }
 }

@@ -5,7 +5,8 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    client_request, evidence::Evidence, grant_type::GrantType, id::ClientId, reference::Reference,
+    client_request, cookie, evidence::Evidence, grant_type::GrantType, id::ClientId,
+    reference::Reference, sso_session,
 };
 
 /// What a token can be bound to. Closed on purpose: a new type breaks every match until it is answered.
@@ -75,14 +76,24 @@ impl BindingType {
         matches!(self, Self::Certificate | Self::Dpop)
     }
 
+    /// Whether its tokens die with the login session.
+    #[must_use]
+    pub const fn needs_session(self) -> bool {
+        matches!(self, Self::SsoSession)
+    }
+
+    /// Whether it is proved by a cookie, which a page of another origin sends only with credentials.
+    #[must_use]
+    pub const fn is_cookie(self) -> bool {
+        matches!(self, Self::Cookie | Self::SsoSession)
+    }
+
     /// Whether this server can issue tokens of this type yet.
     #[must_use]
     pub const fn is_available(self) -> bool {
         match self {
-            Self::ClientRequest => true,
-            Self::Cookie | Self::SsoSession | Self::Certificate | Self::DeviceFlow | Self::Dpop => {
-                false
-            }
+            Self::Cookie | Self::SsoSession | Self::ClientRequest => true,
+            Self::Certificate | Self::DeviceFlow | Self::Dpop => false,
         }
     }
 
@@ -167,6 +178,12 @@ impl Bindings {
         Self(bindings.into())
     }
 
+    /// Whether a login session must be alive.
+    #[must_use]
+    pub fn need_session(&self) -> bool {
+        self.0.iter().any(|binding| binding.binding_type.needs_session())
+    }
+
     /// The form that stores keep: per binding its type, whether it is validated, and its reference.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -221,6 +238,15 @@ pub struct Terms<'a> {
     pub unbound_grants: &'a [GrantType],
 }
 
+/// What the authorization endpoint saw of the browser, as the code keeps it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Authorized {
+    /// The `atbv` that the browser has from then on.
+    pub cookie: Option<Reference>,
+    /// The login session.
+    pub session: Option<Reference>,
+}
+
 /// Why no token can be bound as the application wants.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Refusal {
@@ -235,15 +261,23 @@ pub enum Refusal {
     /// The server cannot bind by this type yet.
     #[error("this server does not offer the binding type {0}")]
     NotAvailable(BindingType),
+    /// The authorization was not made for a token that is bound so: the settings changed meanwhile.
+    #[error("the authorization has nothing that its token can be bound to by {0}; ask again")]
+    NotAuthorized(BindingType),
+    /// The request shows something else than what was authorized.
+    #[error(transparent)]
+    Mismatch(#[from] Mismatch),
 }
 
-/// At the token endpoint: the bindings of the token to be issued, from what the request shows.
+/// At the token endpoint: the bindings of the token to be issued, from what the request shows and,
+/// where the grant began in a browser, what was seen there.
 ///
 /// # Errors
 /// [`Refusal`]: a token is never silently unbound.
 pub fn at_token(
     terms: &Terms<'_>,
     grant: GrantType,
+    authorized: &Authorized,
     evidence: &Evidence,
     client_id: &ClientId,
 ) -> Result<Bindings, Refusal> {
@@ -255,27 +289,71 @@ pub fn at_token(
             }
             return Err(Refusal::NotCarried { binding_type, grant });
         }
-        let reference = match binding_type {
-            BindingType::ClientRequest => client_request::at_token(evidence, client_id),
-            BindingType::Cookie
-            | BindingType::SsoSession
-            | BindingType::Certificate
-            | BindingType::DeviceFlow
-            | BindingType::Dpop => return Err(Refusal::NotAvailable(binding_type)),
-        };
         let validated = terms.validate.unwrap_or(binding_type.validated_by_default());
+        let reference = match binding_type {
+            BindingType::Cookie => {
+                Some(cookie::at_token(authorized.cookie, validated, evidence, client_id)?)
+            }
+            BindingType::SsoSession => Some(sso_session::at_token(authorized.session)?),
+            BindingType::ClientRequest => client_request::at_token(evidence, client_id),
+            BindingType::Certificate | BindingType::DeviceFlow | BindingType::Dpop => {
+                return Err(Refusal::NotAvailable(binding_type));
+            }
+        };
         bindings.extend(reference.map(|reference| Binding { binding_type, reference, validated }));
     }
     Ok(Bindings::new(bindings))
 }
 
+/// What a request shows in place of what was expected.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Seen {
+    /// Nothing.
+    Nothing,
+    /// Something else.
+    Another,
+    /// More than one, so that nobody can tell which is meant.
+    Several,
+}
+
+impl Seen {
+    pub(crate) const fn is_something(self) -> bool {
+        !matches!(self, Self::Nothing)
+    }
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Nothing => "none was shown",
+            Self::Another => "another one was shown",
+            Self::Several => "several were shown",
+        })
+    }
+}
+
 /// A request that shows something else than what the token is bound to, or nothing where something
 /// is needed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the request does not match the token's {binding_type} binding")]
+#[error("{} was expected, but {seen}", self.expected())]
 pub struct Mismatch {
     /// The binding that does not hold.
     pub binding_type: BindingType,
+    /// What the request shows.
+    pub seen: Seen,
+}
+
+impl Mismatch {
+    const fn expected(&self) -> &'static str {
+        match self.binding_type {
+            BindingType::Cookie => "the cookie atbv that the token is bound to",
+            BindingType::SsoSession => "the cookie of the login session that the token is bound to",
+            BindingType::Certificate => "the client certificate that the token is bound to",
+            BindingType::DeviceFlow => "the device_code that the token is bound to",
+            BindingType::ClientRequest => "the tokenBindingId that the token is bound to",
+            BindingType::Dpop => "a proof by the DPoP key that the token is bound to",
+        }
+    }
 }
 
 /// At refresh: whether the request may go on with a grant that is bound so.
@@ -287,17 +365,43 @@ pub fn at_refresh(
     evidence: &Evidence,
     client_id: &ClientId,
 ) -> Result<(), Mismatch> {
-    bindings.iter().filter(|binding| binding.validated).try_for_each(|binding| {
-        match binding.binding_type {
-            BindingType::ClientRequest => client_request::at_refresh(binding, evidence, client_id),
-            // Fail closed: this server cannot check these, so nothing proves them.
-            BindingType::Cookie
-            | BindingType::SsoSession
-            | BindingType::Certificate
-            | BindingType::DeviceFlow
-            | BindingType::Dpop => Err(Mismatch { binding_type: binding.binding_type }),
+    validated(bindings).try_for_each(|binding| match binding.binding_type {
+        BindingType::Cookie => cookie::check(binding, evidence, client_id),
+        BindingType::SsoSession => sso_session::check(binding, evidence, client_id),
+        BindingType::ClientRequest => client_request::at_refresh(binding, evidence, client_id),
+        BindingType::Certificate | BindingType::DeviceFlow | BindingType::Dpop => {
+            Err(not_provable(binding))
         }
     })
+}
+
+/// Where the token is used (userinfo, guard, gateway): whether the request proves what it is bound to.
+///
+/// # Errors
+/// [`Mismatch`], naming the first binding that does not hold.
+pub fn at_use(
+    bindings: &Bindings,
+    evidence: &Evidence,
+    client_id: &ClientId,
+) -> Result<(), Mismatch> {
+    validated(bindings).try_for_each(|binding| match binding.binding_type {
+        BindingType::Cookie => cookie::check(binding, evidence, client_id),
+        BindingType::SsoSession => sso_session::check(binding, evidence, client_id),
+        // A label: it is enough that nobody ended it.
+        BindingType::ClientRequest => Ok(()),
+        BindingType::Certificate | BindingType::DeviceFlow | BindingType::Dpop => {
+            Err(not_provable(binding))
+        }
+    })
+}
+
+fn validated(bindings: &Bindings) -> impl Iterator<Item = &Binding> {
+    bindings.iter().filter(|binding| binding.validated)
+}
+
+/// Fail closed: this server cannot check these, so nothing proves them.
+const fn not_provable(binding: &Binding) -> Mismatch {
+    Mismatch { binding_type: binding.binding_type, seen: Seen::Nothing }
 }
 
 #[cfg(test)]
@@ -313,12 +417,14 @@ mod tests {
     }
 
     fn naming(id: &str) -> Evidence {
-        Evidence { token_binding_id: TokenBindingId::parse(id).unwrap() }
+        let token_binding_id = TokenBindingId::parse(id).unwrap();
+        Evidence { token_binding_id, ..Evidence::default() }
     }
 
     fn bound_to(id: &str, validate: Option<bool>) -> Bindings {
         let terms = Terms { validate, ..CLIENT_REQUEST };
-        at_token(&terms, GrantType::Password, &naming(id), &client()).unwrap()
+        at_token(&terms, GrantType::Password, &Authorized::default(), &naming(id), &client())
+            .unwrap()
     }
 
     #[test]
@@ -334,7 +440,13 @@ mod tests {
     #[test]
     fn a_grant_that_cannot_carry_the_type_is_refused() {
         let terms = Terms { types: &[BindingType::Cookie], validate: None, unbound_grants: &[] };
-        let refused = at_token(&terms, GrantType::Password, &Evidence::default(), &client());
+        let refused = at_token(
+            &terms,
+            GrantType::Password,
+            &Authorized::default(),
+            &Evidence::default(),
+            &client(),
+        );
         assert_eq!(
             refused,
             Err(Refusal::NotCarried {
@@ -351,7 +463,13 @@ mod tests {
             validate: None,
             unbound_grants: &[GrantType::Password],
         };
-        let bound = at_token(&terms, GrantType::Password, &Evidence::default(), &client());
+        let bound = at_token(
+            &terms,
+            GrantType::Password,
+            &Authorized::default(),
+            &Evidence::default(),
+            &client(),
+        );
         assert_eq!(bound, Ok(Bindings::default()));
     }
 
@@ -362,7 +480,7 @@ mod tests {
         assert_eq!(at_refresh(&bindings, &Evidence::default(), &client()), Ok(()));
         assert_eq!(
             at_refresh(&bindings, &naming("phone"), &client()),
-            Err(Mismatch { binding_type: BindingType::ClientRequest })
+            Err(Mismatch { binding_type: BindingType::ClientRequest, seen: Seen::Another })
         );
     }
 

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use crate::{
-    bindings::{Binding, BindingType, Mismatch},
+    bindings::{Binding, BindingType, Mismatch, Seen},
     evidence::Evidence,
     id::ClientId,
     reference::Reference,
@@ -70,7 +70,7 @@ pub(crate) fn at_refresh(
 ) -> Result<(), Mismatch> {
     match at_token(evidence, client_id) {
         Some(shown) if shown != binding.reference => {
-            Err(Mismatch { binding_type: BindingType::ClientRequest })
+            Err(Mismatch { binding_type: BindingType::ClientRequest, seen: Seen::Another })
         }
         _ => Ok(()),
     }

@@ -23,6 +23,10 @@ pub enum HandleKind {
     AccessToken,
     /// A refresh token.
     RefreshToken,
+    /// An authorization code.
+    AuthorizationCode,
+    /// The cookie of a login session.
+    Session,
 }
 
 impl HandleKind {
@@ -32,6 +36,8 @@ impl HandleKind {
         match self {
             Self::AccessToken => "tb_at_",
             Self::RefreshToken => "tb_rt_",
+            Self::AuthorizationCode => "tb_ac_",
+            Self::Session => "tb_ss_",
         }
     }
 }

@@ -30,35 +30,6 @@ fn leading_instant(bytes: &[u8; 16]) -> Instant {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenId([u8; 16]);
 
-impl TokenId {
-    /// The id of a token that was committed at `instant`.
-    #[must_use]
-    pub fn new(instant: Instant, random: [u8; 8]) -> Self {
-        let mut bytes = [0; 16];
-        bytes[..8].copy_from_slice(&instant.as_micros().to_be_bytes());
-        bytes[8..].copy_from_slice(&random);
-        Self(bytes)
-    }
-
-    /// From the form that stores and handles keep.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    /// The form that stores and handles keep.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-
-    /// When the token was committed.
-    #[must_use]
-    pub fn instant(&self) -> Instant {
-        leading_instant(&self.0)
-    }
-}
-
 /// One act of authorization: 8 bytes that tell the instant of its commit, 4 random ones, and 4 that
 /// are zero, where its refresh tokens carry their generation.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -124,23 +95,51 @@ impl RefreshTokenId {
     }
 }
 
-/// One login of one user in one browser.
+/// One login of one user in one browser (`sid`): 8 bytes that tell the instant of its commit, 8 random
+/// ones.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId([u8; 16]);
 
-impl SessionId {
-    /// From the form that stores keep.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
+/// An authorization code: 8 bytes that tell the instant of its commit, 8 random ones.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CodeId([u8; 16]);
 
-    /// The form that stores keep.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
+macro_rules! time_ordered_id {
+    ($name:ident) => {
+        impl $name {
+            /// The id of what was committed at `instant`.
+            #[must_use]
+            pub fn new(instant: Instant, random: [u8; 8]) -> Self {
+                let mut bytes = [0; 16];
+                bytes[..8].copy_from_slice(&instant.as_micros().to_be_bytes());
+                bytes[8..].copy_from_slice(&random);
+                Self(bytes)
+            }
+
+            /// From the form that stores and handles keep.
+            #[must_use]
+            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(bytes)
+            }
+
+            /// The form that stores and handles keep.
+            #[must_use]
+            pub const fn as_bytes(&self) -> &[u8; 16] {
+                &self.0
+            }
+
+            /// When it was committed.
+            #[must_use]
+            pub fn instant(&self) -> Instant {
+                leading_instant(&self.0)
+            }
+        }
+    };
 }
+
+time_ordered_id!(TokenId);
+time_ordered_id!(SessionId);
+time_ordered_id!(CodeId);
 
 macro_rules! base64url_id {
     ($name:ident) => {
@@ -172,6 +171,20 @@ macro_rules! base64url_id {
 base64url_id!(TokenId);
 base64url_id!(GrantId);
 base64url_id!(SessionId);
+base64url_id!(CodeId);
+
+impl Serialize for SessionId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for SessionId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
 
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {

@@ -6,19 +6,23 @@
 pub mod anchor;
 pub mod bindings;
 pub mod client_request;
+pub mod cookie;
 pub mod evidence;
 pub mod grant_type;
 pub mod handle;
 pub mod id;
 pub mod reference;
+pub mod session;
+pub mod sso_session;
 pub mod time;
 pub mod token;
 
-pub use anchor::{Anchor, Dead, End, Ends};
+pub use anchor::{Anchor, Dead, End, Ended, Ends};
 pub use bindings::{Binding, BindingType, Bindings, Mismatch, Refusal};
-pub use evidence::Evidence;
+pub use evidence::{Cookies, Evidence, ShownCookie};
 pub use grant_type::GrantType;
-pub use id::{ClientId, GrantId, RefreshTokenId, SessionId, SubjectId, TokenId};
+pub use id::{ClientId, CodeId, GrantId, RefreshTokenId, SessionId, SubjectId, TokenId};
 pub use reference::Reference;
+pub use session::{Session, TokenSession};
 pub use time::{Clock, Instant, Random, Timestamp};
 pub use token::Token;

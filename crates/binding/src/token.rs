@@ -4,6 +4,7 @@ use crate::{
     anchor::{self, Alive, Anchor, Dead, Ends},
     bindings::Bindings,
     id::{ClientId, GrantId, SubjectId, TokenId},
+    session::{self, Session, TokenSession},
     time::Timestamp,
 };
 
@@ -13,8 +14,11 @@ use crate::{
 pub struct Token {
     /// `jti`; tells when the token was committed.
     pub id: TokenId,
-    /// The grant that it came of, where that grant has a refresh token.
+    /// The grant that it came of, where that can be ended apart from the token: it has a refresh
+    /// token, or came of a code.
     pub grant: Option<GrantId>,
+    /// The login session that it was issued in, if any.
+    pub session: Option<TokenSession>,
     /// The application that it was issued to.
     pub client_id: ClientId,
     /// Whom it speaks for.
@@ -32,17 +36,28 @@ impl Token {
             Anchor::Token(self.id),
             Anchor::Subject(self.subject.clone()),
             Anchor::Application(self.client_id.clone()),
+            Anchor::Consent(self.subject.clone(), self.client_id.clone()),
         ]
         .into_iter()
         .chain(self.grant.map(Anchor::Grant))
+        .chain(self.session.and_then(|session| session.anchor(&self.bindings)))
         .chain(self.bindings.iter().map(|binding| Anchor::Binding(binding.reference)))
     }
 
-    /// Whether the token is alive at `now`, given the ends of its anchors.
+    /// Whether the token is alive at `now`, given the ends of its anchors and, where its bindings
+    /// need one, its session.
     ///
     /// # Errors
     /// [`Dead`] with the reason.
-    pub fn judge(&self, ends: &(impl Ends + ?Sized), now: Timestamp) -> Result<Alive, Dead> {
-        anchor::judge(self.id.instant(), self.expires_at, self.anchors(), ends, now)
+    pub fn judge(
+        &self,
+        ends: &(impl Ends + ?Sized),
+        session: Option<&Session>,
+        now: Timestamp,
+    ) -> Result<Alive, Dead> {
+        session::judge_needed(&self.bindings, self.session, session, now)?;
+        let issued_in = self.session.map(|session| session.id);
+        let issued = self.id.instant();
+        anchor::judge(issued, self.expires_at, issued_in, self.anchors(), ends, now)
     }
 }

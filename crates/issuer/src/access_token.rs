@@ -6,6 +6,7 @@ use tokenbind_binding::Token;
 
 use crate::{
     keys::KeyId,
+    login::Login,
     scope::{Audience, Scope},
 };
 
@@ -44,6 +45,18 @@ pub struct AccessToken {
     pub audience: Audience,
     /// The user's name at the time of issue; none when the application acts for itself.
     pub username: Option<Arc<str>>,
+    /// What the application is told in place of the subject, if it is another thing.
+    pub pairwise: Option<Arc<str>>,
+    /// The login that it came of, if it came of one.
+    pub login: Option<Arc<Login>>,
     /// How its holder sees it.
     pub format: TokenFormat,
+}
+
+impl AccessToken {
+    /// `sub`, as its application is told.
+    #[must_use]
+    pub fn shown_subject(&self) -> &str {
+        self.pairwise.as_deref().unwrap_or(self.token.subject.as_str())
+    }
 }

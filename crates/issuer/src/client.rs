@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
-use tokenbind_binding::{ClientId, GrantType};
+use tokenbind_binding::{ClientId, Cookies, GrantType};
 
 use crate::{
     application::Application,
@@ -23,6 +23,8 @@ pub struct ClientEvidence<'a> {
     pub authorization: Option<&'a str>,
     /// The body's parameters.
     pub form: &'a Form<'a>,
+    /// The cookies that can prove a binding.
+    pub cookies: &'a Cookies,
     /// Where the connection comes from.
     pub address: IpAddr,
 }

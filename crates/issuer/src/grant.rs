@@ -3,11 +3,16 @@
 use std::sync::Arc;
 
 use tokenbind_binding::{
-    Anchor, Bindings, ClientId, Ends, GrantId, RefreshTokenId, SubjectId, Timestamp,
+    Anchor, Bindings, ClientId, Ends, GrantId, RefreshTokenId, Session, SubjectId, Timestamp,
+    TokenSession,
     anchor::{self, Alive, Dead},
+    session,
 };
 
-use crate::scope::{Audience, Scope};
+use crate::{
+    login::Login,
+    scope::{Audience, Scope},
+};
 
 /// One act of authorization that can be refreshed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -20,6 +25,10 @@ pub struct Grant {
     pub subject: SubjectId,
     /// The user's name at the time of the grant.
     pub username: Option<Arc<str>>,
+    /// What the application is told in place of the subject, if it is another thing.
+    pub pairwise: Option<Arc<str>>,
+    /// The login that it came of, if it came of one.
+    pub login: Option<Arc<Login>>,
     /// The widest scope that its tokens can have.
     pub scope: Scope,
     /// Where its tokens are meant to be used.
@@ -80,17 +89,34 @@ impl Grant {
             Anchor::Grant(self.id),
             Anchor::Subject(self.subject.clone()),
             Anchor::Application(self.client_id.clone()),
+            Anchor::Consent(self.subject.clone(), self.client_id.clone()),
         ]
         .into_iter()
+        .chain(self.session().and_then(|session| session.anchor(&self.bindings)))
         .chain(self.bindings.iter().map(|binding| Anchor::Binding(binding.reference)))
     }
 
-    /// Whether the grant's current refresh token is alive at `now`.
+    /// The login session that it was given in, if any.
+    #[must_use]
+    pub fn session(&self) -> Option<TokenSession> {
+        self.login.as_deref().map(Login::token_session)
+    }
+
+    /// Whether the grant's current refresh token is alive at `now`, given the ends of its anchors
+    /// and, where its bindings need one, its session.
     ///
     /// # Errors
     /// [`Dead`] with the reason.
-    pub fn judge(&self, ends: &(impl Ends + ?Sized), now: Timestamp) -> Result<Alive, Dead> {
-        anchor::judge(self.id.instant(), self.expires_at, self.anchors(), ends, now)
+    pub fn judge(
+        &self,
+        ends: &(impl Ends + ?Sized),
+        session: Option<&Session>,
+        now: Timestamp,
+    ) -> Result<Alive, Dead> {
+        session::judge_needed(&self.bindings, self.session(), session, now)?;
+        let issued_in = self.session().map(|session| session.id);
+        let issued = self.id.instant();
+        anchor::judge(issued, self.expires_at, issued_in, self.anchors(), ends, now)
     }
 
     /// What the refresh token of this `generation` is, presented at `now`.
@@ -127,6 +153,8 @@ mod tests {
             client_id: "app".into(),
             subject: "u1".into(),
             username: None,
+            pairwise: None,
+            login: None,
             scope: Scope::default(),
             audience: Audience::of(&["https://api"]),
             bindings: Bindings::default(),

@@ -87,7 +87,7 @@ impl Issuer {
     ) -> Option<ActiveToken> {
         let record = found.record.as_ref();
         let token = &record.token;
-        token.judge(found.ends.as_slice(), self.now().timestamp()).ok()?;
+        token.judge(found.ends.as_slice(), found.session.as_ref(), self.now().timestamp()).ok()?;
         may_know(client, &token.client_id).then(|| ActiveToken {
             scope: record.scope.as_str().into(),
             client_id: token.client_id.as_str().into(),
@@ -112,7 +112,7 @@ impl Issuer {
         found: &Recorded<Grant>,
     ) -> Option<ActiveToken> {
         let grant = &found.record;
-        grant.judge(found.ends.as_slice(), self.now().timestamp()).ok()?;
+        grant.judge(found.ends.as_slice(), found.session.as_ref(), self.now().timestamp()).ok()?;
         let known = grant.refresh_token() == presented && may_know(client, &grant.client_id);
         known.then(|| ActiveToken {
             scope: grant.scope.as_str().into(),

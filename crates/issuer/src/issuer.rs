@@ -29,6 +29,12 @@ pub struct IssuerConfig {
     pub access_token_signing_alg: SigningAlgorithm,
     /// Seconds for which a spent refresh token gets its unused successor again.
     pub refresh_token_reuse_grace: u64,
+    /// Seconds for which a login session lives without use.
+    pub session_idle: u64,
+    /// Seconds for which a login session lives at most.
+    pub session_absolute: u64,
+    /// Seconds for which an authorization code lives.
+    pub authorization_code_lifetime: u64,
     /// What registers applications over the network; none switches registration off.
     pub initial_access_token: Option<SecretHash>,
     /// How many passwords are hashed at once.

@@ -4,10 +4,14 @@
 //! [`issuer::Issuer`] answers requests by them; its methods are in the module of each endpoint.
 
 pub mod access_token;
+pub mod account;
 pub mod admin;
 pub mod application;
+pub mod authorization;
+pub mod backchannel_logout;
 pub mod basic;
 pub mod client;
+pub mod code;
 pub mod error;
 pub mod form;
 pub mod grant;
@@ -15,6 +19,8 @@ pub mod introspection;
 pub mod issuer;
 pub mod jwt;
 pub mod keys;
+pub mod login;
+pub mod logout;
 pub mod metadata;
 pub mod password;
 mod presented;
@@ -22,14 +28,18 @@ pub mod registration;
 pub mod revocation;
 pub mod scope;
 pub mod secret;
+pub mod session;
 pub mod settings;
 pub mod shown_binding;
+pub mod sign_in;
 pub mod slot;
 pub mod store;
 pub mod throttle;
 pub mod token_endpoint;
 pub mod user;
+pub mod userinfo;
 
 pub use client::ClientEvidence;
 pub use error::{ErrorCode, OAuthError};
 pub use issuer::{Issuer, IssuerConfig};
+pub use userinfo::TokenEvidence;

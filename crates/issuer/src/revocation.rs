@@ -26,12 +26,12 @@ impl Issuer {
             None => return Ok(()),
             Some(Presented::AccessToken(found)) => {
                 let token = &found.record.token;
-                let alive = token.judge(found.ends.as_slice(), now).is_ok();
+                let alive = token.judge(found.ends.as_slice(), found.session.as_ref(), now).is_ok();
                 (token.client_id.clone(), alive, Anchor::Token(token.id))
             }
             Some(Presented::RefreshToken(_, found)) => {
                 let grant = &found.record;
-                let alive = grant.judge(found.ends.as_slice(), now).is_ok();
+                let alive = grant.judge(found.ends.as_slice(), found.session.as_ref(), now).is_ok();
                 (grant.client_id.clone(), alive, Anchor::Grant(grant.id))
             }
         };

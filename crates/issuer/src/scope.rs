@@ -97,7 +97,8 @@ impl From<Scope> for String {
 }
 
 /// The resources that a token is meant for (`aud`): URIs, so parted by spaces without ambiguity.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Audience(Arc<str>);
 
 impl Audience {

@@ -7,17 +7,22 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde_json::{Map, Value};
 use tokenbind_binding::{
-    Anchor, Bindings, ClientId, End, GrantId, Instant, RefreshTokenId, SubjectId, Timestamp,
-    TokenId, anchor::Dead,
+    Anchor, Bindings, ClientId, CodeId, End, GrantId, Instant, Reference, RefreshTokenId, Session,
+    SessionId, SubjectId, Timestamp, TokenId, anchor::Dead,
 };
 
 use crate::{
     access_token::{AccessToken, TokenFormat},
     application::Application,
+    code::AuthorizationCode,
     grant::{Grant, Rotation},
     keys::{KeyId, KeyUse},
+    login::{Acr, Login},
     scope::{Audience, Scope},
+    secret::SecretHash,
+    session::LoginSession,
     slot::SlotKey,
     user::User,
 };
@@ -49,6 +54,8 @@ pub struct Recorded<T> {
     pub record: T,
     /// The ends of its anchors, as far as there are any.
     pub ends: Vec<End>,
+    /// The login session, if the record's bindings need one and there still is one.
+    pub session: Option<Session>,
 }
 
 /// An access token to be issued, and where `refresh_token_lifetime` is given, a grant with it.
@@ -62,6 +69,10 @@ pub struct Issuance {
     pub subject: SubjectId,
     /// The user's name, if a user it is.
     pub username: Option<Arc<str>>,
+    /// What the application is told in place of the subject, if it is another thing.
+    pub pairwise: Option<Arc<str>>,
+    /// The login that it comes of, if it comes of one.
+    pub login: Option<Arc<Login>>,
     /// What they allow.
     pub scope: Scope,
     /// Where they are meant to be used.
@@ -98,6 +109,175 @@ pub struct Issued {
     pub access_token: Arc<AccessToken>,
     /// The refresh token that goes with it.
     pub refresh_token: Option<RefreshTokenId>,
+}
+
+/// The redemption of a code, its request checked against the code's record.
+#[derive(Clone, Debug)]
+pub struct Redemption {
+    /// Which code.
+    pub code: CodeId,
+    /// The tokens to be issued; as of the commit of the code itself.
+    pub issuance: Issuance,
+    /// Whether the application has `client-request`, so that the token goes into its slot.
+    pub in_slot: bool,
+}
+
+/// The answer to a redemption.
+#[derive(Clone, Debug)]
+pub enum RedeemOutcome {
+    /// Committed. This happens once to a code.
+    Redeemed(Issued),
+    /// The code was redeemed before, so the grant that came of it was ended.
+    AlreadyRedeemed,
+    /// Its time is over. Nothing was issued.
+    Expired,
+    /// There is no such code, or no longer.
+    Unknown,
+    /// Its login session is over. Nothing was issued.
+    SessionOver,
+    /// This ended after the code was issued. Nothing was issued.
+    Ended(Anchor),
+}
+
+/// A code to be issued, in a session that must be alive.
+#[derive(Clone, Debug)]
+pub struct CodeRequest {
+    /// When the facts were read that this was decided on.
+    pub as_of: AsOf,
+    /// What was authorized. Its reference of the cookie is filled in by the store.
+    pub code: AuthorizationCode,
+    /// Seconds for which the code lives.
+    pub lifetime: u64,
+    /// Seconds for which the session lives on without further use.
+    pub session_idle: u64,
+    /// The `atbv` of the browser, where the application's tokens are bound to it.
+    pub cookie: Option<CookieOffer>,
+    /// What the user has just consented to, to be remembered besides what was before.
+    pub consented: Option<Scope>,
+}
+
+/// What a browser shows as `atbv`, and what it will get if that is no good.
+#[derive(Clone, Debug)]
+pub struct CookieOffer {
+    /// What it shows, if it shows one value.
+    pub shown: Option<CookieValue>,
+    /// A fresh one.
+    pub fresh: CookieValue,
+    /// Seconds for which the value is known from now on, if it is not used again.
+    pub lifetime: u64,
+}
+
+/// A value of `atbv` as the store may know it.
+#[derive(Clone, Debug)]
+pub struct CookieValue {
+    /// Its hash.
+    pub hash: SecretHash,
+    /// Its reference for the application.
+    pub reference: Reference,
+}
+
+/// Which `atbv` a browser has from now on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CookieFate {
+    /// The one that it showed: minted here, for this user, and not replaced since.
+    Kept,
+    /// The fresh one.
+    Replaced,
+}
+
+/// The answer to a request for a code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CodeOutcome {
+    /// Committed.
+    Issued {
+        /// The code.
+        id: CodeId,
+        /// What becomes of `atbv`, where one was offered.
+        cookie: Option<CookieFate>,
+    },
+    /// The login session is over. Nothing was issued.
+    SessionOver,
+    /// The user, the session or the application ended after the facts were read. Nothing was issued.
+    Ended,
+}
+
+/// A code as it was recorded.
+#[derive(Clone, Debug)]
+pub struct RecordedCode {
+    /// What was authorized.
+    pub code: AuthorizationCode,
+    /// From then on it cannot be redeemed.
+    pub expires_at: Timestamp,
+}
+
+/// A login, the password checked.
+#[derive(Clone, Debug)]
+pub struct SessionStart {
+    /// When the user was read.
+    pub as_of: AsOf,
+    /// Who.
+    pub subject: SubjectId,
+    /// Their name.
+    pub username: Arc<str>,
+    /// How they authenticated.
+    pub acr: Acr,
+    /// The browser as it names itself.
+    pub user_agent: Option<Arc<str>>,
+    /// The session that the browser had before. If it is alive and this user's, it goes on with a
+    /// new `auth_time`; another user's ends.
+    pub previous: Option<SessionId>,
+    /// Seconds for which the session lives without use.
+    pub idle: u64,
+    /// Seconds for which it lives at most.
+    pub absolute: u64,
+}
+
+/// The answer to a login.
+#[derive(Clone, Debug)]
+pub enum SessionOutcome {
+    /// A new session.
+    Started(Arc<LoginSession>),
+    /// The previous one, which was this user's, goes on.
+    Renewed(Arc<LoginSession>),
+    /// The user was locked, removed or given another password after they were read.
+    Ended,
+}
+
+/// A session that was ended just now.
+#[derive(Clone, Debug)]
+pub struct EndedSession {
+    /// The session.
+    pub session: Arc<LoginSession>,
+    /// The applications that were authorized in it.
+    pub applications: Vec<ClientId>,
+}
+
+/// An application that a user let in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Connection {
+    /// Which.
+    pub client_id: ClientId,
+    /// What the user consented to; empty where nobody was asked.
+    pub scope: Scope,
+    /// Since when.
+    pub since: Timestamp,
+    /// No token of it lives longer, to the hour.
+    pub live_until: Timestamp,
+}
+
+/// A logout that an application is to be told of (OpenID Connect Back-Channel Logout).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LogoutDelivery {
+    /// Names the delivery.
+    pub id: u64,
+    /// Whom to tell.
+    pub client_id: ClientId,
+    /// The session that ended.
+    pub session: SessionId,
+    /// Whose it was.
+    pub subject: SubjectId,
+    /// Counts from one.
+    pub attempt: u32,
 }
 
 /// The answer to an issuance.
@@ -170,8 +350,15 @@ pub enum UserChange {
     Unlock,
     /// Removed, and all tokens ended.
     Delete,
-    /// A new password hash in PHC form, and all tokens ended.
-    Password(String),
+    /// A new password, and all tokens and sessions ended, save for one session's.
+    Password {
+        /// The hash in PHC form.
+        hash: String,
+        /// The session that changes it.
+        spared: Option<SessionId>,
+    },
+    /// Other claims. Tokens live on.
+    Claims(Map<String, Value>),
 }
 
 /// A secret key as the store keeps it.
@@ -200,6 +387,10 @@ pub struct Swept {
     pub ends: u64,
     /// Retired keys of which nothing is alive any more.
     pub keys: u64,
+    /// Sessions that were over. Their applications are told.
+    pub sessions: u64,
+    /// Codes that nothing alive came of.
+    pub codes: u64,
 }
 
 /// The database, as the rules see it.
@@ -231,13 +422,19 @@ pub trait Store: Send + Sync {
     /// Adds a user, unless the username is taken.
     async fn add_user(&self, user: User) -> StoreResult<RegisterOutcome>;
 
+    /// This moment, for facts that are read after it.
+    async fn as_of(&self) -> StoreResult<AsOf>;
+
+    /// The applications that list this origin among their `allowed_origins`.
+    async fn find_origin(&self, origin: &str) -> StoreResult<Vec<ClientId>>;
+
     /// The user of this name.
     async fn find_user(&self, username: &str) -> StoreResult<Option<Arc<User>>>;
 
     /// The user of this `sub`.
     async fn find_subject(&self, subject: &SubjectId) -> StoreResult<Option<Arc<User>>>;
 
-    /// Changes the user of this name, and ends the subject where the change says so.
+    /// Changes the user of this name, and ends the subject and its sessions where the change says so.
     async fn change_user(&self, username: &str, change: UserChange) -> StoreResult<ChangeOutcome>;
 
     /// Issues a fresh access token, and a grant with it where a refresh token is wanted.
@@ -252,6 +449,66 @@ pub trait Store: Send + Sync {
     /// ends the grant. `Rotation::On` replaces a current token; a lost reply gets the successor again.
     async fn refresh(&self, refresh: Refresh) -> StoreResult<RefreshOutcome>;
 
+    /// Starts a login session, or renews the browser's. One that it takes the place of ends.
+    async fn start_session(&self, start: SessionStart) -> StoreResult<SessionOutcome>;
+
+    /// The record of a session.
+    async fn look_up_session(
+        &self,
+        id: SessionId,
+    ) -> StoreResult<Option<Recorded<Arc<LoginSession>>>>;
+
+    /// Notes that a session is used: it lives `idle` seconds from now, if it is alive.
+    async fn use_session(&self, id: SessionId, idle: u64) -> StoreResult<()>;
+
+    /// Ends a session, and notes which applications are to be told. `None` if it is over already.
+    async fn end_session(&self, id: SessionId) -> StoreResult<Option<EndedSession>>;
+
+    /// The sessions of a user that are alive at `now`, the latest first.
+    async fn list_sessions(
+        &self,
+        subject: &SubjectId,
+        now: Timestamp,
+    ) -> StoreResult<Vec<Arc<LoginSession>>>;
+
+    /// Issues a code in a living session, decides which `atbv` the browser has from now on, and
+    /// remembers the consent. A replaced `atbv` ends what is bound to it.
+    async fn issue_code(&self, request: CodeRequest) -> StoreResult<CodeOutcome>;
+
+    /// The record of a code, redeemed or not.
+    async fn look_up_code(&self, id: CodeId) -> StoreResult<Option<RecordedCode>>;
+
+    /// Redeems a code: once. A second time ends the grant that came of it.
+    async fn redeem_code(&self, redemption: Redemption) -> StoreResult<RedeemOutcome>;
+
+    /// What the user consented to for the application.
+    async fn find_consent(
+        &self,
+        subject: &SubjectId,
+        client_id: &ClientId,
+    ) -> StoreResult<Option<Scope>>;
+
+    /// The applications that hold, or may hold, live tokens of a user at `now`.
+    async fn list_connections(
+        &self,
+        subject: &SubjectId,
+        now: Timestamp,
+    ) -> StoreResult<Vec<Connection>>;
+
+    /// Ends all that an application holds of a user, and forgets the consent.
+    async fn end_connection(&self, subject: &SubjectId, client_id: &ClientId) -> StoreResult<()>;
+
+    /// Up to `limit` deliveries that are due at `now`. Each is due again later, until it is settled
+    /// or has been tried too often.
+    async fn claim_logout_deliveries(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> StoreResult<Vec<LogoutDelivery>>;
+
+    /// Forgets a delivery: it arrived, or never can.
+    async fn settle_logout_delivery(&self, id: u64) -> StoreResult<()>;
+
     /// The record of an access token.
     async fn look_up_access_token(
         &self,
@@ -261,7 +518,8 @@ pub trait Store: Send + Sync {
     /// The record of a grant.
     async fn look_up_grant(&self, id: GrantId) -> StoreResult<Option<Recorded<Grant>>>;
 
-    /// Ends an anchor: everything that hangs from it and is committed so far is dead from now on.
+    /// Ends an anchor: everything that hangs from it and is committed so far is dead from now on. A
+    /// session ends as by [`Store::end_session`].
     async fn end_anchor(&self, anchor: Anchor) -> StoreResult<End>;
 
     /// All keys. For a use that has no current key, the one given in `missing` is added first.

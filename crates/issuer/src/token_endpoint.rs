@@ -6,7 +6,11 @@ mod refresh_token;
 mod request;
 mod response;
 
-use tokenbind_binding::{Bindings, Evidence, bindings, client_request::TokenBindingId};
+use tokenbind_binding::{
+    Anchor, Bindings, Evidence, GrantType, Refusal,
+    bindings::{self, Authorized},
+    client_request::TokenBindingId,
+};
 
 pub use request::TokenRequest;
 pub use response::TokenResponse;
@@ -16,14 +20,12 @@ use crate::{
     access_token::TokenFormat,
     client::{AuthenticatedClient, ClientEvidence},
     error::{ErrorCode, OAuthError},
-    form::Form,
     issuer::Issuer,
     keys::KeyRing,
     scope::Scope,
     settings::AccessTokenFormat,
     store::AccessTokenTerms,
 };
-use tokenbind_binding::{Anchor, GrantType};
 
 impl Issuer {
     /// Answers a token request.
@@ -37,14 +39,14 @@ impl Issuer {
         // Boxed, so that no request carries the state of the largest grant through every layer.
         match request {
             TokenRequest::Password(request) => {
-                let grant = self.password_grant(&client, request, shown.form, shown.address);
+                let grant = self.password_grant(&client, request, shown);
                 Box::pin(grant).await
             }
             TokenRequest::ClientCredentials { scope } => {
-                Box::pin(self.client_credentials_grant(&client, scope, shown.form)).await
+                Box::pin(self.client_credentials_grant(&client, scope, shown)).await
             }
             TokenRequest::RefreshToken(request) => {
-                Box::pin(self.refresh_token_grant(&client, request, shown.form)).await
+                Box::pin(self.refresh_token_grant(&client, request, shown)).await
             }
         }
     }
@@ -68,23 +70,37 @@ impl Issuer {
 
 /// What the request shows for bindings. An application without `client-request` ignores
 /// `tokenBindingId`, whatever it holds.
-fn collect_evidence(form: &Form<'_>, names_instance: bool) -> Result<Evidence, OAuthError> {
-    let shown = form.get("tokenBindingId").filter(|_| names_instance);
-    let token_binding_id = shown
+fn collect_evidence(
+    shown: ClientEvidence<'_>,
+    names_instance: bool,
+) -> Result<Evidence, OAuthError> {
+    let named = shown.form.get("tokenBindingId").filter(|_| names_instance);
+    let token_binding_id = named
         .map_or(Ok(None), TokenBindingId::parse)
         .map_err(|error| OAuthError::new(ErrorCode::InvalidRequest, error.to_string()))?;
-    Ok(Evidence { token_binding_id })
+    Ok(Evidence { token_binding_id, cookies: shown.cookies.clone() })
 }
 
 /// What the tokens of a new grant are bound to.
 fn bind(
     client: &AuthenticatedClient,
     grant: GrantType,
-    form: &Form<'_>,
+    authorized: &Authorized,
+    shown: ClientEvidence<'_>,
 ) -> Result<Bindings, OAuthError> {
-    let evidence = collect_evidence(form, client.settings().uses_slots())?;
-    bindings::at_token(&client.settings().binding_terms(), grant, &evidence, client.client_id())
-        .map_err(|refusal| OAuthError::new(ErrorCode::UnauthorizedClient, refusal.to_string()))
+    let evidence = collect_evidence(shown, client.settings().uses_slots())?;
+    let terms = client.settings().binding_terms();
+    bindings::at_token(&terms, grant, authorized, &evidence, client.client_id()).map_err(
+        |refusal| {
+            let code = match refusal {
+                Refusal::NotCarried { .. } | Refusal::NotAvailable(_) => {
+                    ErrorCode::UnauthorizedClient
+                }
+                Refusal::NotAuthorized(_) | Refusal::Mismatch(_) => ErrorCode::InvalidGrant,
+            };
+            OAuthError::new(code, refusal.to_string())
+        },
+    )
 }
 
 /// The scope of a new grant. RFC 6749 section 3.3: asked for none, the server uses a default, which is what the

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, header, request::Parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
+use tokenbind_binding::{Cookies, cookie};
 use tokenbind_issuer::{ClientEvidence, ErrorCode, OAuthError, form::Form};
 use tokio::time::timeout;
 
@@ -14,6 +15,10 @@ use crate::listener::PeerAddress;
 
 /// How much of a body that is too large is read at most.
 const MAX_DISCARDED_BYTES: usize = 4 << 20;
+
+/// The cookie of the login session. The prefix has browsers insist on `Secure`, `Path=/` and no `Domain`
+/// (RFC 6265bis section 4.1.3.2).
+pub(crate) const SESSION_COOKIE: &str = "__Host-tb_session";
 
 /// What a request may take.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +34,7 @@ pub(crate) struct RequestLimits {
 pub(crate) struct Incoming {
     pub(crate) body: Bytes,
     authorization: Option<HeaderValue>,
+    cookies: Cookies,
     address: IpAddr,
 }
 
@@ -41,7 +47,7 @@ impl Incoming {
         let authorization = self.authorization.as_ref().map(HeaderValue::to_str).transpose();
         let authorization =
             authorization.map_err(|_| refuse("the Authorization header must be ASCII"))?;
-        Ok(ClientEvidence { authorization, form, address: self.address })
+        Ok(ClientEvidence { authorization, form, cookies: &self.cookies, address: self.address })
     }
 }
 
@@ -64,7 +70,8 @@ pub(crate) async fn read_form(
     expect_content_type(&request.headers, "application/x-www-form-urlencoded")?;
     let authorization = single_authorization(&request.headers)?;
     let address = peer(&request)?;
-    Ok(Incoming { body, authorization, address })
+    let cookies = read_cookies(&request.headers);
+    Ok(Incoming { body, authorization, cookies, address })
 }
 
 /// Reads a body of `application/json` that is an object.
@@ -97,6 +104,24 @@ fn single_authorization(headers: &HeaderMap) -> Result<Option<HeaderValue>, OAut
         (first, None) => Ok(first.cloned()),
         _ => Err(refuse("there must be at most one Authorization header")),
     }
+}
+
+/// The cookies that can prove something (RFC 6265 section 4.2.1). All headers count: HTTP/2 may split them
+/// (RFC 9113 section 8.2.3).
+pub(crate) fn read_cookies(headers: &HeaderMap) -> Cookies {
+    let mut cookies = Cookies::default();
+    for value in headers.get_all(header::COOKIE) {
+        for pair in value.to_str().unwrap_or_default().split(';') {
+            let Some((name, value)) = pair.trim().split_once('=') else { continue };
+            let shown = match name {
+                cookie::NAME => &mut cookies.atbv,
+                SESSION_COOKIE => &mut cookies.session,
+                _ => continue,
+            };
+            *shown = std::mem::take(shown).and(value);
+        }
+    }
+    cookies
 }
 
 fn expect_content_type(headers: &HeaderMap, expected: &str) -> Result<(), OAuthError> {

@@ -53,7 +53,8 @@ CREATE TABLE ends (
     kind       INTEGER NOT NULL,
     anchor     BLOB    NOT NULL,
     instant    INTEGER NOT NULL,
-    keep_until INTEGER NOT NULL
+    keep_until INTEGER NOT NULL,
+    spared     BLOB
 );
 
 CREATE TABLE server_keys (

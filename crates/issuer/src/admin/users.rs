@@ -63,7 +63,8 @@ impl Issuer {
         password: &str,
     ) -> Result<Value, AdminError> {
         let hash = self.hash_new_password(password).await?;
-        self.change_user(username, UserChange::Password(hash), "password_changed").await
+        self.change_user(username, UserChange::Password { hash, spared: None }, "password_changed")
+            .await
     }
 
     pub(super) async fn admin_lock_user(&self, username: &str) -> Result<Value, AdminError> {

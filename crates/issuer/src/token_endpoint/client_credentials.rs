@@ -1,12 +1,11 @@
 //! The client credentials grant (RFC 6749 section 4.4): the application acts for itself.
 
-use tokenbind_binding::{GrantType, SubjectId};
+use tokenbind_binding::{GrantType, SubjectId, bindings::Authorized};
 
 use super::{TokenResponse, bind, ended_meanwhile, grant_scope};
 use crate::{
-    client::AuthenticatedClient,
+    client::{AuthenticatedClient, ClientEvidence},
     error::OAuthError,
-    form::Form,
     issuer::Issuer,
     scope::Scope,
     store::{Issuance, IssueOutcome},
@@ -17,7 +16,7 @@ impl Issuer {
         &self,
         client: &AuthenticatedClient,
         scope: Option<Scope>,
-        form: &Form<'_>,
+        shown: ClientEvidence<'_>,
     ) -> Result<TokenResponse, OAuthError> {
         // RFC 6749 section 4.4: "MUST only be used by confidential clients".
         client.must_be_confidential()?;
@@ -29,9 +28,11 @@ impl Issuer {
             // RFC 9068 section 2.2: without a resource owner, `sub` is an identifier of the client.
             subject: SubjectId::from(client.client_id().as_str()),
             username: None,
+            pairwise: None,
+            login: None,
             scope: grant_scope(client, scope)?,
             audience: self.config.default_audience.clone(),
-            bindings: bind(client, GrantType::ClientCredentials, form)?,
+            bindings: bind(client, GrantType::ClientCredentials, &Authorized::default(), shown)?,
             access_token: self.access_token_terms(
                 &keys,
                 client,

@@ -2,13 +2,12 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use tokenbind_binding::GrantType;
+use tokenbind_binding::{GrantType, bindings::Authorized};
 
 use super::{TokenResponse, bind, ended_meanwhile, grant_scope, request::PasswordRequest};
 use crate::{
-    client::{AuthenticatedClient, too_many_attempts},
+    client::{AuthenticatedClient, ClientEvidence, too_many_attempts},
     error::{ErrorCode, OAuthError},
-    form::Form,
     issuer::Issuer,
     password::HashError,
     store::{Issuance, IssueOutcome},
@@ -21,12 +20,11 @@ impl Issuer {
         &self,
         client: &AuthenticatedClient,
         request: PasswordRequest<'_>,
-        form: &Form<'_>,
-        address: IpAddr,
+        shown: ClientEvidence<'_>,
     ) -> Result<TokenResponse, OAuthError> {
-        let bindings = bind(client, GrantType::Password, form)?;
+        let bindings = bind(client, GrantType::Password, &Authorized::default(), shown)?;
         let scope = grant_scope(client, request.scope.clone())?;
-        let user = self.check_password(&request, address).await?;
+        let user = self.check_password(&request, shown.address).await?;
         let keys = self.keys();
         let settings = client.settings();
         let refreshable = settings.grant_types.contains(&GrantType::RefreshToken);
@@ -35,6 +33,8 @@ impl Issuer {
             client_id: client.client_id().clone(),
             subject: user.subject.clone(),
             username: Some(user.username.as_str().into()),
+            pairwise: None,
+            login: None,
             scope,
             audience: self.config.default_audience.clone(),
             bindings,

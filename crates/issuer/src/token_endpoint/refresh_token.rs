@@ -10,9 +10,8 @@ use tokenbind_binding::{
 
 use super::{TokenResponse, collect_evidence, request::RefreshTokenRequest, scope_exceeds};
 use crate::{
-    client::AuthenticatedClient,
+    client::{AuthenticatedClient, ClientEvidence},
     error::{ErrorCode, OAuthError},
-    form::Form,
     grant::{Grant, Rotation},
     issuer::Issuer,
     scope::Scope,
@@ -26,7 +25,7 @@ impl Issuer {
         &self,
         client: &AuthenticatedClient,
         request: RefreshTokenRequest<'_>,
-        form: &Form<'_>,
+        shown: ClientEvidence<'_>,
     ) -> Result<TokenResponse, OAuthError> {
         let keys = self.keys();
         let presented = keys
@@ -39,7 +38,7 @@ impl Issuer {
         if grant.client_id != *client.client_id() {
             return Err(not_theirs());
         }
-        check_bindings(&grant.bindings, client, form)?;
+        check_bindings(&grant.bindings, client, shown)?;
         let settings = client.settings();
         let refresh = Refresh {
             presented,
@@ -91,10 +90,10 @@ fn not_theirs() -> OAuthError {
 fn check_bindings(
     bindings: &Bindings,
     client: &AuthenticatedClient,
-    form: &Form<'_>,
+    shown: ClientEvidence<'_>,
 ) -> Result<(), OAuthError> {
     let named = bindings.iter().any(|bound| bound.binding_type.has_slots());
-    let evidence = collect_evidence(form, named || client.settings().uses_slots())?;
+    let evidence = collect_evidence(shown, named || client.settings().uses_slots())?;
     at_refresh(bindings, &evidence, client.client_id())
         .map_err(|mismatch| invalid_grant(mismatch.to_string()))
 }

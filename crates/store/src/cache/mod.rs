@@ -12,7 +12,7 @@ use std::{
 
 use parking_lot::{Mutex, RwLock};
 use quick_cache::{Equivalent, sync::Cache};
-use tokenbind_binding::{Anchor, ClientId, End, Instant, SubjectId, TokenId};
+use tokenbind_binding::{Anchor, ClientId, End, Ended, Instant, SubjectId, TokenId};
 use tokenbind_issuer::{
     access_token::AccessToken, application::Application, store::AsOf, user::User,
 };
@@ -75,12 +75,15 @@ impl Published {
             return Vec::new();
         }
         anchors
-            .filter_map(|anchor| ends.get(&anchor).map(|&instant| End { anchor, instant }))
+            .filter_map(|anchor| {
+                let &Ended { instant, spared } = ends.get(&anchor)?;
+                Some(End { anchor, instant, spared })
+            })
             .collect()
     }
 
     /// The latest end of `anchor`.
-    pub(crate) fn ended_at(&self, anchor: &Anchor) -> Option<Instant> {
+    pub(crate) fn latest_end(&self, anchor: &Anchor) -> Option<Ended> {
         self.ends.read().get(anchor).copied()
     }
 
@@ -112,8 +115,8 @@ impl Published {
     /// Forgets these ends, but not later ones of the same anchors.
     fn forget_ends(&self, swept: &[End]) {
         let mut ends = self.ends.write();
-        for End { anchor, instant } in swept {
-            if ends.get(anchor).is_some_and(|latest| latest <= instant) {
+        for End { anchor, instant, .. } in swept {
+            if ends.get(anchor).is_some_and(|latest| latest.instant <= *instant) {
                 ends.remove(anchor);
             }
         }
@@ -121,7 +124,7 @@ impl Published {
 }
 
 /// The latest end of each anchor.
-pub(crate) type EndsIndex = foldhash::HashMap<Anchor, Instant>;
+pub(crate) type EndsIndex = foldhash::HashMap<Anchor, Ended>;
 
 /// A cache of records that change. Filling it takes the version that was current before the record
 /// was read, so that a slow reader never puts back what the writer has replaced meanwhile.

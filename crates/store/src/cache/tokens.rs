@@ -59,7 +59,7 @@ impl Tokens {
     }
 
     pub(crate) fn insert(&self, record: &AccessToken) {
-        let AccessToken { token, scope, audience, username, format } = record;
+        let AccessToken { token, scope, audience, username, format, .. } = record;
         let kind = Kind {
             client_id: token.client_id.clone(),
             scope: scope.clone(),
@@ -89,6 +89,7 @@ impl Entry {
             token: Token {
                 id,
                 grant,
+                session: None,
                 client_id: kind.client_id.clone(),
                 subject: holder.subject.clone(),
                 bindings,
@@ -97,6 +98,8 @@ impl Entry {
             scope: kind.scope.clone(),
             audience: kind.audience.clone(),
             username: holder.username.clone(),
+            pairwise: None,
+            login: None,
             format: kind.format,
         }
     }

@@ -6,6 +6,7 @@ use tokenbind_binding::{Anchor, Bindings, ClientId, GrantId, Instant, SubjectId,
 use tokenbind_issuer::{
     access_token::AccessToken,
     grant::{CurrentRefreshToken, Grant},
+    login::Login,
     scope::{Audience, Scope},
     store::{AccessTokenTerms, Issuance, IssueOutcome, Issued},
 };
@@ -51,6 +52,8 @@ pub(crate) fn new_grant(
         client_id: issuance.client_id.clone(),
         subject: issuance.subject.clone(),
         username: issuance.username.clone(),
+        pairwise: issuance.pairwise.clone(),
+        login: issuance.login.clone(),
         scope: issuance.scope.clone(),
         audience: issuance.audience.clone(),
         bindings: issuance.bindings.clone(),
@@ -68,6 +71,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) client_id: &'a ClientId,
     pub(crate) subject: &'a SubjectId,
     pub(crate) username: Option<&'a Arc<str>>,
+    pub(crate) pairwise: Option<&'a Arc<str>>,
+    pub(crate) login: Option<&'a Arc<Login>>,
     pub(crate) scope: &'a Scope,
     pub(crate) audience: &'a Audience,
     pub(crate) bindings: &'a Bindings,
@@ -80,6 +85,8 @@ impl<'a> Facts<'a> {
             client_id: &issuance.client_id,
             subject: &issuance.subject,
             username: issuance.username.as_ref(),
+            pairwise: issuance.pairwise.as_ref(),
+            login: issuance.login.as_ref(),
             scope: &issuance.scope,
             audience: &issuance.audience,
             bindings: &issuance.bindings,
@@ -97,6 +104,7 @@ pub(crate) fn new_token(
     let token = Token {
         id: TokenId::new(instant, write.random()),
         grant: facts.grant,
+        session: facts.login.map(|login| login.token_session()),
         client_id: facts.client_id.clone(),
         subject: facts.subject.clone(),
         bindings: facts.bindings.clone(),
@@ -107,6 +115,8 @@ pub(crate) fn new_token(
         scope: facts.scope.clone(),
         audience: facts.audience.clone(),
         username: facts.username.cloned(),
+        pairwise: facts.pairwise.cloned(),
+        login: facts.login.cloned(),
         format: terms.format,
     })
 }

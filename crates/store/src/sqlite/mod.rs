@@ -25,15 +25,19 @@ use std::{
 
 use async_trait::async_trait;
 use tokenbind_binding::{
-    Anchor, ClientId, Clock, End, GrantId, Random, SubjectId, Timestamp, TokenId,
+    Anchor, ClientId, Clock, CodeId, End, GrantId, Random, SessionId, SubjectId, Timestamp, TokenId,
 };
 use tokenbind_issuer::{
     access_token::AccessToken,
     application::Application,
     grant::Grant,
+    scope::Scope,
+    session::LoginSession,
     store::{
-        AsOf, ChangeOutcome, Issuance, IssueOutcome, Recorded, Refresh, RefreshOutcome,
-        RegisterOutcome, Store, StoreResult, StoredKey, Swept, UserChange,
+        AsOf, ChangeOutcome, CodeOutcome, CodeRequest, Connection, EndedSession, Issuance,
+        IssueOutcome, LogoutDelivery, Recorded, RecordedCode, RedeemOutcome, Redemption, Refresh,
+        RefreshOutcome, RegisterOutcome, SessionOutcome, SessionStart, Store, StoreResult,
+        StoredKey, Swept, UserChange,
     },
     user::User,
 };
@@ -192,14 +196,14 @@ impl Store for SqliteStore {
         let Some(record) = self.find_token(id)? else { return Ok(None) };
         // The ends come second, so that none is missed that was acknowledged before the look-up.
         let ends = self.published.ends_of(record.token.anchors());
-        Ok(Some(Recorded { record, ends }))
+        Ok(Some(Recorded { record, ends, session: None }))
     }
 
     async fn look_up_grant(&self, id: GrantId) -> StoreResult<Option<Recorded<Grant>>> {
         let record = rows::find_grant(&self.readers.get(), id)?;
         Ok(record.map(|record| {
             let ends = self.published.ends_of(record.anchors());
-            Recorded { record, ends }
+            Recorded { record, ends, session: None }
         }))
     }
 
@@ -213,6 +217,85 @@ impl Store for SqliteStore {
 
     async fn rotate_keys(&self, fresh: Vec<StoredKey>) -> StoreResult<Vec<StoredKey>> {
         self.write(move |write| keys::rotate(write, &fresh)).await
+    }
+
+    async fn as_of(&self) -> StoreResult<AsOf> {
+        Ok(self.published.as_of())
+    }
+
+    async fn find_origin(&self, _origin: &str) -> StoreResult<Vec<ClientId>> {
+        todo!()
+    }
+
+    async fn start_session(&self, _start: SessionStart) -> StoreResult<SessionOutcome> {
+        todo!()
+    }
+
+    async fn look_up_session(
+        &self,
+        _id: SessionId,
+    ) -> StoreResult<Option<Recorded<Arc<LoginSession>>>> {
+        todo!()
+    }
+
+    async fn use_session(&self, _id: SessionId, _idle: u64) -> StoreResult<()> {
+        todo!()
+    }
+
+    async fn end_session(&self, _id: SessionId) -> StoreResult<Option<EndedSession>> {
+        todo!()
+    }
+
+    async fn list_sessions(
+        &self,
+        _subject: &SubjectId,
+        _now: Timestamp,
+    ) -> StoreResult<Vec<Arc<LoginSession>>> {
+        todo!()
+    }
+
+    async fn issue_code(&self, _request: CodeRequest) -> StoreResult<CodeOutcome> {
+        todo!()
+    }
+
+    async fn look_up_code(&self, _id: CodeId) -> StoreResult<Option<RecordedCode>> {
+        todo!()
+    }
+
+    async fn redeem_code(&self, _redemption: Redemption) -> StoreResult<RedeemOutcome> {
+        todo!()
+    }
+
+    async fn find_consent(
+        &self,
+        _subject: &SubjectId,
+        _client_id: &ClientId,
+    ) -> StoreResult<Option<Scope>> {
+        todo!()
+    }
+
+    async fn list_connections(
+        &self,
+        _subject: &SubjectId,
+        _now: Timestamp,
+    ) -> StoreResult<Vec<Connection>> {
+        todo!()
+    }
+
+    async fn end_connection(&self, _subject: &SubjectId, _client_id: &ClientId) -> StoreResult<()> {
+        todo!()
+    }
+
+    async fn claim_logout_deliveries(
+        &self,
+        _now: Timestamp,
+        _limit: usize,
+    ) -> StoreResult<Vec<LogoutDelivery>> {
+        todo!()
+    }
+
+    async fn settle_logout_delivery(&self, _id: u64) -> StoreResult<()> {
+        todo!()
     }
 
     async fn sweep(&self, now: Timestamp) -> StoreResult<Swept> {

@@ -28,7 +28,7 @@ pub(crate) fn refresh(write: &mut Write<'_>, refresh: &Refresh) -> DbResult<Refr
         return Ok(RefreshOutcome::NotTheirs);
     }
     let ends = write.ends_since(grant.id.instant(), grant.anchors());
-    if let Err(dead) = grant.judge(&ends[..], now) {
+    if let Err(dead) = grant.judge(&ends[..], None, now) {
         return Ok(RefreshOutcome::Dead(dead));
     }
     match grant.presented(refresh.presented.generation, refresh.rotation, now) {
@@ -78,6 +78,8 @@ fn refreshed_token(
         client_id: &grant.client_id,
         subject: &grant.subject,
         username: grant.username.as_ref(),
+        pairwise: grant.pairwise.as_ref(),
+        login: grant.login.as_ref(),
         scope: &refresh.scope,
         audience: &grant.audience,
         bindings: &grant.bindings,

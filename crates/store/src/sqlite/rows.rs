@@ -24,7 +24,7 @@ pub(crate) fn from_sql(number: i64) -> DbResult<u64> {
 }
 
 pub(crate) fn insert_token(db: &Connection, record: &AccessToken) -> DbResult<()> {
-    let AccessToken { token, scope, audience, username, format } = record;
+    let AccessToken { token, scope, audience, username, format, .. } = record;
     let (opaque, key) = match format {
         TokenFormat::Opaque { key } => (true, key.0),
         TokenFormat::Jwt { key } => (false, key.0),
@@ -59,6 +59,7 @@ fn read_token(row: &Row<'_>) -> DbResult<AccessToken> {
     let token = Token {
         id: TokenId::from_bytes(row.get(0)?),
         grant: row.get::<_, Option<[u8; 16]>>(1)?.map(GrantId::from_bytes),
+        session: None,
         client_id: text(row, 2)?.into(),
         subject: text(row, 3)?.into(),
         bindings: read_bindings(row, 7)?,
@@ -71,6 +72,8 @@ fn read_token(row: &Row<'_>) -> DbResult<AccessToken> {
         scope: Scope::parse(text(row, 5)?).map_err(Failure::unreadable)?,
         audience: Audience::from_stored(text(row, 6)?),
         username: read_username(row, 4)?,
+        pairwise: None,
+        login: None,
         format,
     })
 }
@@ -121,6 +124,8 @@ fn read_grant(row: &Row<'_>) -> DbResult<Grant> {
         client_id: text(row, 1)?.into(),
         subject: text(row, 2)?.into(),
         username: read_username(row, 3)?,
+        pairwise: None,
+        login: None,
         scope: Scope::parse(text(row, 4)?).map_err(Failure::unreadable)?,
         audience: Audience::from_stored(text(row, 5)?),
         bindings: read_bindings(row, 6)?,

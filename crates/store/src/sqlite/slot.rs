@@ -63,7 +63,7 @@ impl Slot {
     ) -> DbResult<Option<Arc<AccessToken>>> {
         let Some(record) = write.find_token(self.access_token)? else { return Ok(None) };
         let ends = write.ends_since(record.token.id.instant(), record.token.anchors());
-        Ok(record.token.judge(&ends[..], now).is_ok().then_some(record))
+        Ok(record.token.judge(&ends[..], None, now).is_ok().then_some(record))
     }
 
     /// Its grant, if that is alive.
@@ -71,7 +71,7 @@ impl Slot {
         let Some(id) = self.grant else { return Ok(None) };
         let Some(grant) = write.find_grant(id)? else { return Ok(None) };
         let ends = write.ends_since(grant.id.instant(), grant.anchors());
-        Ok(grant.judge(&ends[..], now).is_ok().then_some(grant))
+        Ok(grant.judge(&ends[..], None, now).is_ok().then_some(grant))
     }
 }
 

@@ -40,6 +40,8 @@ impl Sweep {
             slots: self.sweep_slots()?,
             ends: self.sweep_ends()?,
             keys: self.queue.run_blocking(move |write| keys::sweep(write, now))?,
+            sessions: 0,
+            codes: 0,
         })
     }
 
@@ -167,7 +169,7 @@ fn read_end(row: &Row<'_>) -> DbResult<(i64, Option<End>)> {
     let which: Vec<u8> = row.get(3)?;
     let anchor = Anchor::from_parts(row.get(2)?, &which)?;
     let instant = Instant::from_micros(from_sql(row.get(4)?)?);
-    Ok((row.get(0)?, Some(End { anchor, instant })))
+    Ok((row.get(0)?, Some(End { anchor, instant, spared: None })))
 }
 
 fn delete_each<K>(

@@ -67,17 +67,24 @@ pub(crate) fn change(
     match change {
         UserChange::Lock => user.locked = true,
         UserChange::Unlock => user.locked = false,
-        UserChange::Password(hash) => user.password_hash.clone_from(hash),
+        UserChange::Password { hash, .. } => user.password_hash.clone_from(hash),
+        UserChange::Claims(claims) => user.claims.clone_from(claims),
         UserChange::Delete => {}
     }
     match change {
         UserChange::Delete => delete(write, &user.subject)?,
-        UserChange::Lock | UserChange::Unlock | UserChange::Password(_) => update(write, &user)?,
+        UserChange::Lock
+        | UserChange::Unlock
+        | UserChange::Password { .. }
+        | UserChange::Claims(_) => update(write, &user)?,
     }
     match change {
-        UserChange::Unlock => {}
-        UserChange::Lock | UserChange::Delete | UserChange::Password(_) => {
+        UserChange::Unlock | UserChange::Claims(_) => {}
+        UserChange::Lock | UserChange::Delete => {
             write.end(Anchor::Subject(user.subject.clone()))?;
+        }
+        UserChange::Password { spared, .. } => {
+            write.end_sparing(Anchor::Subject(user.subject.clone()), *spared)?;
         }
     }
     write.effects.push(Effect::UserChanged(Arc::new(user)));

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 use tokenbind_binding::{
-    Anchor, Clock, End, GrantId, Instant, Random, Timestamp, TokenId, time::random_bytes,
+    Anchor, Clock, End, Ended, GrantId, Instant, Random, SessionId, Timestamp, TokenId,
+    time::random_bytes,
 };
 use tokenbind_issuer::{access_token::AccessToken, grant::Grant, store::AsOf};
 
@@ -88,7 +89,10 @@ impl Write<'_> {
             return Vec::new();
         }
         anchors
-            .filter_map(|anchor| self.ended_at(&anchor).map(|instant| End { anchor, instant }))
+            .filter_map(|anchor| {
+                let Ended { instant, spared } = self.latest_end(&anchor)?;
+                Some(End { anchor, instant, spared })
+            })
             .filter(|end| end.instant >= issued)
             .collect()
     }
@@ -105,29 +109,39 @@ impl Write<'_> {
 
     /// The latest end of `anchor`, in this transaction or before. The index in memory tells what the
     /// table tells, since nobody but the writer changes either.
-    fn ended_at(&self, anchor: &Anchor) -> Option<Instant> {
-        self.ends.get(anchor).copied().or_else(|| self.published.ended_at(anchor))
+    fn latest_end(&self, anchor: &Anchor) -> Option<Ended> {
+        self.ends.get(anchor).copied().or_else(|| self.published.latest_end(anchor))
     }
 
     /// Ends an anchor, now.
     pub(crate) fn end(&mut self, anchor: Anchor) -> DbResult<End> {
+        self.end_sparing(anchor, None)
+    }
+
+    /// Ends an anchor, now, for all but the tokens of the spared session.
+    pub(crate) fn end_sparing(
+        &mut self,
+        anchor: Anchor,
+        spared: Option<SessionId>,
+    ) -> DbResult<End> {
         let instant = self.tick();
         let keep_until = self.keep_until(&anchor, instant)?;
         let seq = self.position.seq + 1;
         let (kind, which) = anchor.to_parts();
-        self.db.prepare_cached("INSERT INTO ends VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(
+        self.db.prepare_cached("INSERT INTO ends VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute(
             params![
                 to_sql(seq),
                 kind,
                 which,
                 to_sql(instant.as_micros()),
                 to_sql(keep_until.as_secs()),
+                spared.as_ref().map(SessionId::as_bytes),
             ],
         )?;
         self.position.seq = seq;
         self.position.last_end = instant;
-        self.ends.insert(anchor.clone(), instant);
-        Ok(End { anchor, instant })
+        self.ends.insert(anchor.clone(), Ended { instant, spared });
+        Ok(End { anchor, instant, spared })
     }
 
     /// From then on nothing that was issued before the end can be alive, and nothing that was
