@@ -28,6 +28,8 @@ pub struct Browser<'a> {
 pub enum UserAnswer {
     /// Nothing yet.
     None,
+    /// A wrong name or password: the sign-in page is shown again, whoever is signed in.
+    SignInFailed,
     /// Yes, to what the consent page showed.
     Consented,
     /// No, on the sign-in page or the consent page.

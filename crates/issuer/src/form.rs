@@ -62,6 +62,11 @@ impl<'a> Form<'a> {
         let (_, value) = self.0.iter().find(|(known, _)| known == name)?;
         (!value.is_empty()).then_some(value)
     }
+
+    /// All parameters, in their order, those without a value too.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
 }
 
 impl std::fmt::Debug for Form<'_> {
