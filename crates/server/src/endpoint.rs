@@ -1,29 +1,42 @@
 //! The endpoints: from HTTP to the rules and back.
 
+mod account;
+mod answer;
+mod assets;
+mod authorize;
+mod consent;
 mod health;
 mod introspect;
 mod metadata;
+mod refusal;
 mod register;
 mod revoke;
+mod sign_in;
 mod token;
+mod userinfo;
 
 use std::sync::Arc;
 
 use axum::{
     Router,
     body::Body,
+    extract::State,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use tokenbind_binding::Clock;
-use tokenbind_issuer::{ErrorCode, Issuer, OAuthError};
+use tokenbind_issuer::{Issuer, OAuthError};
 
+use self::refusal::nothing_here;
 use crate::{
-    error_response::{error_response, not_served},
+    config,
+    error_response::error_response,
     metrics::EndpointMetrics,
+    pages::Site,
     request::RequestLimits,
+    response::{broken, see_other},
     system::SystemClock,
 };
 
@@ -34,6 +47,13 @@ struct App(Arc<Shared>);
 struct Shared {
     issuer: Arc<Issuer>,
     limits: RequestLimits,
+    site: Site,
+    cookie: config::Cookie,
+    authorize: EndpointMetrics,
+    sign_in: EndpointMetrics,
+    consent: EndpointMetrics,
+    account: EndpointMetrics,
+    userinfo: EndpointMetrics,
     token: EndpointMetrics,
     introspect: EndpointMetrics,
     revoke: EndpointMetrics,
@@ -49,16 +69,28 @@ impl std::ops::Deref for App {
 }
 
 /// All endpoints of the authorization server.
-pub(crate) fn router(issuer: Arc<Issuer>, limits: RequestLimits) -> Router {
+pub(crate) fn router(
+    issuer: Arc<Issuer>,
+    limits: RequestLimits,
+    cookie: config::Cookie,
+) -> Router {
     let app = App(Arc::new(Shared {
+        site: Site::of(&issuer.config().issuer),
         issuer,
         limits,
+        cookie,
+        authorize: EndpointMetrics::new("authorize"),
+        sign_in: EndpointMetrics::new("sign_in"),
+        consent: EndpointMetrics::new("consent"),
+        account: EndpointMetrics::new("account"),
+        userinfo: EndpointMetrics::new("userinfo"),
         token: EndpointMetrics::new("token"),
         introspect: EndpointMetrics::new("introspect"),
         revoke: EndpointMetrics::new("revoke"),
         register: EndpointMetrics::new("register"),
     }));
-    Router::new()
+    pages()
+        .route("/oauth2/userinfo", get(userinfo::answer).post(userinfo::answer))
         .route("/oauth2/token", post(token::answer))
         .route("/oauth2/introspect", post(introspect::answer))
         .route("/oauth2/revoke", post(revoke::answer))
@@ -72,11 +104,31 @@ pub(crate) fn router(issuer: Arc<Issuer>, limits: RequestLimits) -> Router {
         .route("/.well-known/oauth-authorization-server", get(metadata::server))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
-        .method_not_allowed_fallback(async || {
-            not_served(StatusCode::METHOD_NOT_ALLOWED, "this endpoint does not take that method")
+        .method_not_allowed_fallback(async |State(app): State<App>, headers: HeaderMap| {
+            let description = "this endpoint does not take that method";
+            nothing_here(&app.site, &headers, StatusCode::METHOD_NOT_ALLOWED, description)
         })
-        .fallback(async || not_served(StatusCode::NOT_FOUND, "there is no such endpoint"))
+        .fallback(async |State(app): State<App>, headers: HeaderMap| {
+            nothing_here(&app.site, &headers, StatusCode::NOT_FOUND, "there is no such endpoint")
+        })
         .with_state(app)
+}
+
+/// What people visit, and what their pages load.
+fn pages() -> Router<App> {
+    Router::new()
+        .route("/", get(async |State(app): State<App>| see_other(app.site.at("/account")).ok()))
+        .route("/oauth2/authorize", get(authorize::by_get).post(authorize::by_post))
+        .route("/sign-in", post(sign_in::answer))
+        .route("/consent", post(consent::answer))
+        .route("/account", get(account::show))
+        .route("/account/sessions/end", post(account::end_session))
+        .route("/account/sessions/end-others", post(account::end_other_sessions))
+        .route("/account/applications/end", post(account::end_application))
+        .route("/account/password", post(account::change_password))
+        .route("/assets/style.css", get(assets::style))
+        .route("/assets/form_post.js", get(assets::form_post_script))
+        .route("/assets/icon.svg", get(assets::icon))
 }
 
 /// Waits for an answer, counts it, and turns a refusal into its response.
@@ -94,10 +146,7 @@ async fn counted(
 
 /// A JSON answer that no cache may keep (RFC 6749 section 5.1, RFC 7662 section 4).
 fn private_json(status: StatusCode, body: &impl Serialize) -> Result<Response, OAuthError> {
-    let body = serde_json::to_vec(body).map_err(|error| OAuthError {
-        log: Some(error.to_string()),
-        ..OAuthError::new(ErrorCode::TemporarilyUnavailable, "the answer could not be written")
-    })?;
+    let body = serde_json::to_vec(body).map_err(|error| broken(&error))?;
     let mut response = (status, Body::from(body)).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

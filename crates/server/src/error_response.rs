@@ -42,11 +42,27 @@ fn in_http(error: &OAuthError) -> (StatusCode, Option<(HeaderName, String)>) {
     }
 }
 
-/// A refusal as the client sees it. What the operator should know beyond that is logged.
-pub(crate) fn error_response(error: &OAuthError) -> Response {
+/// The same where a person sees it on a page. A challenge for clients would have the browser ask for a
+/// password in a dialog, so there is none, and hence no 401 (RFC 9110 section 15.5.2).
+pub(crate) fn page_status(error: &OAuthError) -> (StatusCode, Option<(HeaderName, HeaderValue)>) {
+    match in_http(error) {
+        (StatusCode::UNAUTHORIZED, _) => (StatusCode::BAD_REQUEST, None),
+        (status, extra) => {
+            (status, extra.and_then(|(name, value)| Some((name, value.try_into().ok()?))))
+        }
+    }
+}
+
+/// Writes down what the operator should know of a refusal.
+pub(crate) fn log(error: &OAuthError) {
     if let Some(log) = &error.log {
         tracing::error!(code = error.code.as_str(), "{log}");
     }
+}
+
+/// A refusal as the client sees it. What the operator should know beyond that is logged.
+pub(crate) fn error_response(error: &OAuthError) -> Response {
+    log(error);
     let (status, extra) = in_http(error);
     let body = json!({ "error": error.code.as_str(), "error_description": error.description });
     let mut response = (status, Json(body)).into_response();

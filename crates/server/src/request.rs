@@ -7,18 +7,22 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, header, request::Parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
-use tokenbind_binding::{Cookies, cookie};
-use tokenbind_issuer::{ClientEvidence, ErrorCode, OAuthError, form::Form};
+use tokenbind_binding::{Cookies, ShownCookie, cookie};
+use tokenbind_issuer::{
+    ClientEvidence, ErrorCode, OAuthError, TokenEvidence, authorization::Browser, form::Form,
+};
 use tokio::time::timeout;
 
-use crate::listener::PeerAddress;
+use crate::{cookies, listener::PeerAddress};
+
+/// The type of the bodies that forms have.
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// How much of a body that is too large is read at most.
 const MAX_DISCARDED_BYTES: usize = 4 << 20;
 
-/// The cookie of the login session. The prefix has browsers insist on `Secure`, `Path=/` and no `Domain`
-/// (RFC 6265bis section 4.1.3.2).
-pub(crate) const SESSION_COOKIE: &str = "__Host-tb_session";
+/// The most that a URL's query may have, in bytes: more would not get through many proxies.
+const MAX_QUERY_BYTES: usize = 16 << 10;
 
 /// What a request may take.
 #[derive(Clone, Copy, Debug)]
@@ -29,13 +33,56 @@ pub(crate) struct RequestLimits {
     pub(crate) timeout: Duration,
 }
 
+impl RequestLimits {
+    /// Refuses a query that a form could not carry through the pages: in its hidden field every byte
+    /// may take three.
+    pub(crate) fn check_query(self, query: &str) -> Result<(), OAuthError> {
+        let most = MAX_QUERY_BYTES.min(self.body_bytes / 4);
+        if query.len() <= most {
+            return Ok(());
+        }
+        let description = format!("the query of the URL must have at most {most} bytes");
+        Err(refuse(description))
+    }
+}
+
+/// What a request shows of who sends it, besides its parameters.
+#[derive(Debug)]
+pub(crate) struct Visitor {
+    /// The cookies that can prove something.
+    pub(crate) cookies: Cookies,
+    /// The cookie that the field of a form must equal.
+    pub(crate) csrf: ShownCookie,
+    address: IpAddr,
+    user_agent: Option<HeaderValue>,
+}
+
+impl Visitor {
+    /// Reads the head of a request.
+    pub(crate) fn of(request: &Parts) -> Result<Self, OAuthError> {
+        let (cookies, csrf) = read_cookies(&request.headers);
+        let user_agent = request.headers.get(header::USER_AGENT).cloned();
+        Ok(Self { cookies, csrf, address: peer(request)?, user_agent })
+    }
+
+    /// Where the connection comes from.
+    pub(crate) const fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// As the rules see a browser.
+    pub(crate) fn browser(&self) -> Browser<'_> {
+        let user_agent = self.user_agent.as_ref().and_then(|value| value.to_str().ok());
+        Browser { cookies: &self.cookies, address: self.address, user_agent }
+    }
+}
+
 /// A request with its body read.
 #[derive(Debug)]
 pub(crate) struct Incoming {
     pub(crate) body: Bytes,
+    pub(crate) visitor: Visitor,
     authorization: Option<HeaderValue>,
-    cookies: Cookies,
-    address: IpAddr,
 }
 
 impl Incoming {
@@ -44,10 +91,24 @@ impl Incoming {
         &'a self,
         form: &'a Form<'a>,
     ) -> Result<ClientEvidence<'a>, OAuthError> {
-        let authorization = self.authorization.as_ref().map(HeaderValue::to_str).transpose();
-        let authorization =
-            authorization.map_err(|_| refuse("the Authorization header must be ASCII"))?;
-        Ok(ClientEvidence { authorization, form, cookies: &self.cookies, address: self.address })
+        let Visitor { cookies, address, .. } = &self.visitor;
+        let authorization = self.authorization()?;
+        Ok(ClientEvidence { authorization, form, cookies, address: *address })
+    }
+
+    /// What it shows of its access token.
+    pub(crate) fn token_evidence<'a>(
+        &'a self,
+        form: &'a Form<'a>,
+    ) -> Result<TokenEvidence<'a>, OAuthError> {
+        let authorization = self.authorization()?;
+        let in_form = form.get("access_token");
+        Ok(TokenEvidence { authorization, in_form, cookies: &self.visitor.cookies })
+    }
+
+    fn authorization(&self) -> Result<Option<&str>, OAuthError> {
+        let value = self.authorization.as_ref().map(HeaderValue::to_str).transpose();
+        value.map_err(|_| refuse("the Authorization header must be ASCII"))
     }
 }
 
@@ -67,11 +128,25 @@ pub(crate) async fn read_form(
     if request.uri.query().is_some() {
         return Err(refuse("parameters belong in the body, never in the URL"));
     }
-    expect_content_type(&request.headers, "application/x-www-form-urlencoded")?;
+    expect_content_type(&request.headers, FORM)?;
+    incoming(&request, body)
+}
+
+/// Reads a request that may have such a form for a body, or none. Its query is left alone.
+pub(crate) async fn read_optional_form(
+    request: Request<Body>,
+    limits: RequestLimits,
+) -> Result<Incoming, OAuthError> {
+    let (request, body) = read_body(request, limits).await?;
+    if !body.is_empty() {
+        expect_content_type(&request.headers, FORM)?;
+    }
+    incoming(&request, body)
+}
+
+fn incoming(request: &Parts, body: Bytes) -> Result<Incoming, OAuthError> {
     let authorization = single_authorization(&request.headers)?;
-    let address = peer(&request)?;
-    let cookies = read_cookies(&request.headers);
-    Ok(Incoming { body, authorization, cookies, address })
+    Ok(Incoming { body, visitor: Visitor::of(request)?, authorization })
 }
 
 /// Reads a body of `application/json` that is an object.
@@ -106,22 +181,18 @@ fn single_authorization(headers: &HeaderMap) -> Result<Option<HeaderValue>, OAut
     }
 }
 
-/// The cookies that can prove something (RFC 6265 section 4.2.1). All headers count: HTTP/2 may split them
-/// (RFC 9113 section 8.2.3).
-pub(crate) fn read_cookies(headers: &HeaderMap) -> Cookies {
-    let mut cookies = Cookies::default();
-    for value in headers.get_all(header::COOKIE) {
-        for pair in value.to_str().unwrap_or_default().split(';') {
-            let Some((name, value)) = pair.trim().split_once('=') else { continue };
-            let shown = match name {
-                cookie::NAME => &mut cookies.atbv,
-                SESSION_COOKIE => &mut cookies.session,
-                _ => continue,
-            };
-            *shown = std::mem::take(shown).and(value);
-        }
+fn read_cookies(headers: &HeaderMap) -> (Cookies, ShownCookie) {
+    let (mut cookies, mut csrf) = (Cookies::default(), ShownCookie::default());
+    for (name, value) in cookies::shown(headers) {
+        let shown = match name {
+            cookie::NAME => &mut cookies.atbv,
+            cookies::SESSION => &mut cookies.session,
+            cookies::CSRF => &mut csrf,
+            _ => continue,
+        };
+        *shown = std::mem::take(shown).and(value);
     }
-    cookies
+    (cookies, csrf)
 }
 
 fn expect_content_type(headers: &HeaderMap, expected: &str) -> Result<(), OAuthError> {
@@ -167,5 +238,30 @@ async fn discard(mut body: Body) {
         && bytes < MAX_DISCARDED_BYTES
     {
         bytes += frame.data_ref().map_or(0, Bytes::len);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cookies_are_found_in_all_headers_and_counted() {
+        let mut headers = HeaderMap::new();
+        headers.append("cookie", "a=b; atbv=1; __Host-tb_session=s".parse().unwrap());
+        headers.append("cookie", "__Host-tb_csrf=c;atbv=2".parse().unwrap());
+        let (cookies, csrf) = read_cookies(&headers);
+        assert_eq!(cookies.atbv, ShownCookie::Several);
+        assert_eq!(cookies.session.value(), Some("s"));
+        assert_eq!(csrf.value(), Some("c"));
+    }
+
+    #[test]
+    fn a_query_must_fit_into_the_forms_that_carry_it() {
+        let limits = |body_bytes| RequestLimits { body_bytes, timeout: Duration::from_secs(1) };
+        assert!(limits(1 << 20).check_query(&"x".repeat(16 << 10)).is_ok());
+        let error = limits(1 << 20).check_query(&"x".repeat((16 << 10) + 1)).unwrap_err();
+        assert_eq!(error.code, ErrorCode::InvalidRequest);
+        assert!(limits(4096).check_query(&"x".repeat(1025)).is_err());
     }
 }

@@ -88,7 +88,7 @@ impl Server {
             body_bytes: config.limits.body_bytes,
             timeout: config.limits.request_timeout,
         };
-        let router = endpoint::router(issuer.clone(), limits);
+        let router = endpoint::router(issuer.clone(), limits, config.cookie.clone());
         Ok(Self { listener, tls, router, issuer, data })
     }
 

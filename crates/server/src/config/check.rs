@@ -3,6 +3,7 @@
 use std::{fs, net::SocketAddr};
 
 use jiff::SignedDuration;
+use url::Url;
 
 use super::{
     Reading,
@@ -15,6 +16,7 @@ impl Reading {
         self.check_certificate();
         self.check_listeners();
         self.check_session();
+        self.check_cookie_domain();
         self.read_registration_file();
     }
 
@@ -46,6 +48,19 @@ impl Reading {
             });
             let message =
                 format!("session.absolute ({absolute}) is shorter than session.idle ({idle})");
+            self.refuse(blamed, message);
+        }
+    }
+
+    /// RFC 6265 section 5.3, step 6: browsers drop a cookie whose domain is not that of the host.
+    fn check_cookie_domain(&mut self) {
+        let Some(domain) = &self.draft.cookie_domain else { return };
+        let Some(blamed) = self.to_blame(["cookie.domain", "issuer"]) else { return };
+        let issuer = Url::parse(&self.draft.issuer()).ok();
+        let host = issuer.as_ref().and_then(Url::host_str).unwrap_or_default();
+        let before = host.strip_suffix(domain.as_str());
+        if before.is_none_or(|before| !before.is_empty() && !before.ends_with('.')) {
+            let message = format!("the issuer's host {host} is neither {domain} nor under it");
             self.refuse(blamed, message);
         }
     }

@@ -11,7 +11,8 @@ use std::{
 use tokenbind_issuer::{keys::SigningAlgorithm, secret::Secret};
 
 use super::{
-    Certificate, Config, Limits, Log, LogFormat, Passwords, Session, Tokens, value::Metrics,
+    Certificate, Config, Cookie, Limits, Log, LogFormat, Passwords, SameSite, Session, Tokens,
+    value::Metrics,
 };
 
 /// Where the metrics are unless something else is said.
@@ -39,6 +40,8 @@ pub(super) struct Draft {
     pub(super) request_timeout: Option<Duration>,
     pub(super) idle: Option<Duration>,
     pub(super) absolute: Option<Duration>,
+    pub(super) same_site: Option<SameSite>,
+    pub(super) cookie_domain: Option<String>,
     pub(super) log_filter: Option<String>,
     pub(super) log_format: Option<LogFormat>,
 }
@@ -64,10 +67,15 @@ impl Draft {
         }
     }
 
+    pub(super) fn issuer(&self) -> String {
+        let default = || format!("https://localhost:{}", self.listen().port());
+        self.issuer.clone().unwrap_or_else(default)
+    }
+
     /// The configuration: what was said, and the defaults for the rest.
     pub(super) fn finish(self) -> Config {
         let (listen, metrics, session) = (self.listen(), self.metrics(), self.session());
-        let issuer = self.issuer.unwrap_or_else(|| format!("https://localhost:{}", listen.port()));
+        let issuer = self.issuer();
         let data = self.data.unwrap_or_else(|| PathBuf::from("data"));
         let certificate = match (self.certificate, self.key) {
             (Some(chain), Some(key)) => Certificate::Files { chain, key },
@@ -93,6 +101,10 @@ impl Draft {
                 request_timeout: self.request_timeout.unwrap_or(Duration::from_secs(30)),
             },
             session,
+            cookie: Cookie {
+                same_site: self.same_site.unwrap_or_default(),
+                domain: self.cookie_domain,
+            },
             log: Log {
                 filter: self.log_filter.unwrap_or_else(|| "info".to_owned()),
                 format: self.log_format.unwrap_or_default(),

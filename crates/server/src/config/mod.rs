@@ -54,6 +54,8 @@ pub struct Config {
     pub limits: Limits,
     /// How long login sessions live.
     pub session: Session,
+    /// The cookie `atbv`, which tokens can be bound to.
+    pub cookie: Cookie,
     /// What is logged.
     pub log: Log,
 }
@@ -101,13 +103,49 @@ pub struct Limits {
     pub request_timeout: Duration,
 }
 
-/// How long login sessions live: whole seconds, at least a minute, `absolute` not less than `idle`.
+/// How long login sessions live: whole seconds, at least one, `absolute` not less than `idle`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Session {
     /// Without being used.
     pub idle: Duration,
     /// At most.
     pub absolute: Duration,
+}
+
+/// To whom browsers show the cookie `atbv`.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Cookie {
+    /// Whether it goes along when a page of another site asks.
+    pub same_site: SameSite,
+    /// The domain whose hosts get it; if none, the server's own host alone.
+    pub domain: Option<String>,
+}
+
+/// The attribute `SameSite` of a cookie (RFC 6265bis section 4.1.2.7).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum SameSite {
+    /// It always goes along.
+    #[default]
+    None,
+    /// It goes along when the user is led here from another site.
+    Lax,
+    /// It goes along within the site only.
+    Strict,
+}
+
+impl SameSite {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::None, Self::Lax, Self::Strict];
+
+    /// As the configuration and the attribute have it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "None",
+            Self::Lax => "Lax",
+            Self::Strict => "Strict",
+        }
+    }
 }
 
 /// What is logged.

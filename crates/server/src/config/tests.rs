@@ -117,6 +117,9 @@ fn every_key_is_read_from_the_file() {
         [session]
         idle = "15m"
         absolute = "24h"
+        [cookie]
+        same_site = "Lax"
+        domain = "example.com"
         [log]
         filter = "warn,tokenbind=debug"
         format = "json"
@@ -145,6 +148,8 @@ fn every_key_is_read_from_the_file() {
     assert_eq!(config.limits, limits);
     assert_eq!(config.session.idle, Duration::from_mins(15));
     assert_eq!(config.session.absolute, Duration::from_hours(24));
+    let cookie = Cookie { same_site: SameSite::Lax, domain: Some("example.com".into()) };
+    assert_eq!(config.cookie, cookie);
     let log = Log { filter: "warn,tokenbind=debug".into(), format: LogFormat::Json };
     assert_eq!(config.log, log);
 }
@@ -310,10 +315,35 @@ fn a_session_ends_absolutely_no_sooner_than_idly() {
         "[session]\nidle = \"13h\"",
         &[("TOKENBIND_SESSION__ABSOLUTE", "soon")],
         &[
-            "TOKENBIND_SESSION__ABSOLUTE: expected a duration from \"1m\" to \"87600h\", or whole seconds, found \"soon\"",
+            "TOKENBIND_SESSION__ABSOLUTE: expected a duration from \"1s\" to \"87600h\", or whole seconds, found \"soon\"",
         ],
     );
     assert_eq!(loaded("[session]\nidle = \"12h\"", &[]).session.idle, Duration::from_hours(12));
+}
+
+#[test]
+fn the_cookie_goes_to_a_domain_of_the_issuer() {
+    for domain in ["id.example.com", "example.com"] {
+        let file = format!("issuer = \"https://id.example.com\"\ncookie.domain = {domain:?}");
+        assert_eq!(loaded(&file, &[]).cookie.domain.as_deref(), Some(domain));
+    }
+    for domain in ["app.example.com", "ample.com", "d.example.com"] {
+        assert_refused(
+            &format!("issuer = \"https://id.example.com\"\ncookie.domain = {domain:?}"),
+            &[],
+            &[&format!(
+                "tokenbind.toml:2:17: cookie.domain: the issuer's host id.example.com is neither {domain} nor under it"
+            )],
+        );
+    }
+    assert_refused(
+        "cookie = { same_site = \"none\", domain = \".example.com\" }",
+        &[],
+        &[
+            "tokenbind.toml:1:24: cookie.same_site: expected one of \"None\", \"Lax\", \"Strict\", found \"none\"",
+            "tokenbind.toml:1:41: cookie.domain: expected a domain name in lower case, without a leading dot, found \".example.com\"",
+        ],
+    );
 }
 
 #[test]

@@ -1,13 +1,19 @@
 //! Values as they were written, and how each kind of value is read.
 
-use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
 
 use jiff::SignedDuration;
 use tokenbind_issuer::{keys::SigningAlgorithm, secret::Secret};
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-use super::LogFormat;
+use super::{LogFormat, SameSite};
 
 /// The fewest characters of a secret that a person may choose.
 const MIN_SECRET: usize = 32;
@@ -171,6 +177,23 @@ pub(super) fn bearer_secret(raw: &Raw) -> Parsed<Secret> {
     Ok(Secret::from_text(text.to_owned()))
 }
 
+pub(super) fn same_site(raw: &Raw) -> Parsed<SameSite> {
+    let name = text(raw)?;
+    SameSite::ALL.into_iter().find(|same_site| same_site.as_str() == name).ok_or(REJECTED)
+}
+
+/// A domain name as cookies name it. An address is none: it has no hosts under it.
+pub(super) fn domain(raw: &Raw) -> Parsed<String> {
+    let text = text(raw)?;
+    let of_label = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let is_label = |label: &str| !label.is_empty() && label.chars().all(of_label);
+    let is_address = text.parse::<IpAddr>().is_ok();
+    if text.len() > 253 || is_address || !text.split('.').all(is_label) {
+        return Err(REJECTED);
+    }
+    Ok(text.to_owned())
+}
+
 pub(super) fn log_filter(raw: &Raw) -> Parsed<String> {
     let text = text(raw)?;
     match EnvFilter::builder().parse(text) {
@@ -260,6 +283,17 @@ mod tests {
         assert_eq!(audience(&t("urn:b api")), Err(relative));
         let fragment = Rejected(Some("\"urn:b#x\" has a fragment".to_owned()));
         assert_eq!(audience(&t("urn:b#x")), Err(fragment));
+    }
+
+    #[test]
+    fn a_domain_is_a_name_in_lower_case() {
+        for name in ["example.com", "localhost", "a-1.example"] {
+            assert_eq!(domain(&t(name)), Ok(name.to_owned()));
+        }
+        let refused = ["", ".example.com", "example.com.", "Example.com", "a b", "a;b", "é.example"];
+        for name in refused.into_iter().chain(["127.0.0.1", "[::1]", "a..b"]) {
+            assert_eq!(domain(&t(name)), Err(REJECTED), "{name}");
+        }
     }
 
     #[test]

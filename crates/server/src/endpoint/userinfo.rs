@@ -1,0 +1,44 @@
+//! `/oauth2/userinfo` (OpenID Connect Core section 5.3).
+
+use axum::{body::Body, extract::State, response::Response};
+use http::{Request, StatusCode};
+use tokenbind_issuer::{ErrorCode, OAuthError, form::Form};
+
+use super::{App, counted, private_json};
+use crate::request::read_optional_form;
+
+/// By GET, and by POST with or without a form (RFC 6750 section 2.2).
+pub(super) async fn answer(State(app): State<App>, request: Request<Body>) -> Response {
+    counted(&app.userinfo, async {
+        refuse_token_in_query(request.uri().query())?;
+        let incoming = read_optional_form(request, app.limits).await?;
+        let form = Form::parse(&incoming.body)?;
+        let claims = app.issuer.userinfo(incoming.token_evidence(&form)?).await?;
+        private_json(StatusCode::OK, &claims)
+    })
+    .await
+}
+
+/// RFC 9700 section 4.3.2: access tokens do not go into URLs, where logs and histories keep them.
+fn refuse_token_in_query(query: Option<&str>) -> Result<(), OAuthError> {
+    let query = Form::parse(query.unwrap_or_default().as_bytes())?;
+    if query.get("access_token").is_none() {
+        return Ok(());
+    }
+    Err(OAuthError::new(
+        ErrorCode::InvalidRequest,
+        "the access token belongs in the Authorization header, never in the URL",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc9700_section_4_3_2_an_access_token_in_the_url_is_refused() {
+        assert!(refuse_token_in_query(Some("a=b&access_token=x")).is_err());
+        assert!(refuse_token_in_query(Some("schema=openid")).is_ok());
+        assert!(refuse_token_in_query(None).is_ok());
+    }
+}
