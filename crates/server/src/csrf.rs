@@ -115,10 +115,8 @@ mod tests {
         let fresh = CsrfToken::of(&bad, &SystemRandom);
         assert_eq!(fresh.field().len(), LENGTH);
         let kept = fresh.keep(Response::default()).unwrap();
-        let expected = format!(
-            "__Host-tb_csrf={}; Path=/; Secure; HttpOnly; SameSite=Lax",
-            fresh.field()
-        );
+        let expected =
+            format!("__Host-tb_csrf={}; Path=/; Secure; HttpOnly; SameSite=Lax", fresh.field());
         assert_eq!(kept.headers()[header::SET_COOKIE], expected);
     }
 }

@@ -31,13 +31,8 @@ use tokenbind_issuer::{Issuer, OAuthError};
 
 use self::refusal::nothing_here;
 use crate::{
-    config,
-    error_response::error_response,
-    metrics::EndpointMetrics,
-    pages::Site,
-    request::RequestLimits,
-    response::{broken, see_other},
-    system::SystemClock,
+    config, error_response::error_response, metrics::EndpointMetrics, pages::Site,
+    request::RequestLimits, response::broken, system::SystemClock,
 };
 
 /// What all endpoints share.
@@ -69,11 +64,7 @@ impl std::ops::Deref for App {
 }
 
 /// All endpoints of the authorization server.
-pub(crate) fn router(
-    issuer: Arc<Issuer>,
-    limits: RequestLimits,
-    cookie: config::Cookie,
-) -> Router {
+pub(crate) fn router(issuer: Arc<Issuer>, limits: RequestLimits, cookie: config::Cookie) -> Router {
     let app = App(Arc::new(Shared {
         site: Site::of(&issuer.config().issuer),
         issuer,
@@ -117,7 +108,7 @@ pub(crate) fn router(
 /// What people visit, and what their pages load.
 fn pages() -> Router<App> {
     Router::new()
-        .route("/", get(async |State(app): State<App>| see_other(app.site.at("/account")).ok()))
+        .route("/", get(account::lead_here))
         .route("/oauth2/authorize", get(authorize::by_get).post(authorize::by_post))
         .route("/sign-in", post(sign_in::answer))
         .route("/consent", post(consent::answer))

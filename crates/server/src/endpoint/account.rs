@@ -20,6 +20,7 @@ use super::{
 use crate::{
     cookies,
     csrf::CsrfToken,
+    error_response::error_response,
     pages::{
         AccountPage, ApplicationRow, Moment, Notice, Permission, Policy, SessionRow, browser_name,
         html, sentence,
@@ -31,6 +32,11 @@ use crate::{
 
 /// The parameter of the page's address that says what was just done.
 const DONE: &str = "done";
+
+/// What somebody wants who visits the server without a path.
+pub(super) async fn lead_here(State(app): State<App>) -> Response {
+    back(&app, None).unwrap_or_else(|error| error_response(&error))
+}
 
 pub(super) async fn show(State(app): State<App>, request: Request<Body>) -> Response {
     counted_page(&app, &app.account, async {
@@ -66,10 +72,7 @@ pub(super) async fn end_session(State(app): State<App>, request: Request<Body>) 
     .await
 }
 
-pub(super) async fn end_other_sessions(
-    State(app): State<App>,
-    request: Request<Body>,
-) -> Response {
+pub(super) async fn end_other_sessions(State(app): State<App>, request: Request<Body>) -> Response {
     counted_page(&app, &app.account, async {
         let incoming = read_form(request, app.limits).await?;
         let form = Form::parse(&incoming.body)?;

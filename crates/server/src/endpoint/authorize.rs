@@ -54,9 +54,7 @@ pub(super) async fn decide(
     let parameters = Form::parse(request.as_bytes())?;
     match app.issuer.authorize(&parameters, visitor.browser(), user_answer).await? {
         Decision::Refused(error) => Err(error.into()),
-        Decision::SignIn(prompt) => {
-            Ok(sign_in::page(app, visitor, &Asked::by(request, &prompt))?)
-        }
+        Decision::SignIn(prompt) => Ok(sign_in::page(app, visitor, &Asked::by(request, &prompt))?),
         Decision::Consent(prompt) => Ok(consent::page(app, visitor, request, &prompt)?),
         Decision::Answer(answer) => Ok(answer::send(app, &answer)?),
     }

@@ -69,11 +69,7 @@ fn refuse(description: &'static str) -> Refusal {
 
 /// Whether the page was shown to the user who is signed in. Meanwhile somebody else may have signed in, in
 /// another tab: one user's word is not the other's.
-async fn is_who_was_asked(
-    app: &App,
-    visitor: &Visitor,
-    form: &Form<'_>,
-) -> Result<bool, Refusal> {
+async fn is_who_was_asked(app: &App, visitor: &Visitor, form: &Form<'_>) -> Result<bool, Refusal> {
     let session = app.issuer.current_session(&visitor.cookies).await?;
     Ok(session.is_some_and(|session| form.get("username") == Some(&*session.facts.username)))
 }

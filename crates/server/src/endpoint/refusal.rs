@@ -120,7 +120,8 @@ fn foreign_form_page(site: &Site, go_on: String) -> Response {
         detail: None,
         link: Some(Link { address: go_on, text: "Start over" }),
     };
-    html(StatusCode::FORBIDDEN, &page, &Policy::own()).unwrap_or_else(|error| error_response(&error))
+    html(StatusCode::FORBIDDEN, &page, &Policy::own())
+        .unwrap_or_else(|error| error_response(&error))
 }
 
 /// The refusal of a request that is for no endpoint at all: for people a page, for programs JSON.
@@ -150,7 +151,8 @@ mod tests {
     use super::*;
 
     fn page_of(error: OAuthError) -> Response {
-        let (code, response) = Refusal::Error(error.clone()).into_page(&Site::of("https://a.example"));
+        let (code, response) =
+            Refusal::Error(error.clone()).into_page(&Site::of("https://a.example"));
         assert_eq!(code, error.code);
         response
     }
@@ -181,8 +183,10 @@ mod tests {
             (Some("*/*"), "application/json"),
             (None, "application/json"),
         ] {
-            let headers: HeaderMap =
-                accept.map(|accept| (header::ACCEPT, accept.parse().unwrap())).into_iter().collect();
+            let headers: HeaderMap = accept
+                .map(|accept| (header::ACCEPT, accept.parse().unwrap()))
+                .into_iter()
+                .collect();
             let response = nothing_here(&site, &headers, StatusCode::NOT_FOUND, "no such page");
             assert_eq!(response.status(), 404);
             assert_eq!(response.headers()[header::CONTENT_TYPE], content_type);

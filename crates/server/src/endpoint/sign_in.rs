@@ -4,7 +4,7 @@ use axum::{body::Body, extract::State, response::Response};
 use http::{Request, StatusCode, header};
 use tokenbind_issuer::{
     ErrorCode, OAuthError,
-    authorization::{Decision, SignInPrompt, UserAnswer, request_after_sign_in},
+    authorization::{Decision, SignInPrompt, UserAnswer},
     form::Form,
 };
 
@@ -90,11 +90,22 @@ fn go_on(app: &App, request: Option<&str>) -> Result<Response, OAuthError> {
     see_other(app.site.authorize(request.as_deref()))
 }
 
-async fn sign_in(
-    app: &App,
-    visitor: &Visitor,
-    form: &Form<'_>,
-) -> Result<Response, Refusal> {
+/// TEMPORARY until the issuer has it.
+fn request_after_sign_in(request: &str) -> Result<String, OAuthError> {
+    let parameters = Form::parse(request.as_bytes())?;
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    for (name, value) in parameters.pairs().filter(|(name, _)| *name != "max_age") {
+        if name == "prompt" {
+            let words = value.split(' ').filter(|word| !["login", "select_account"].contains(word));
+            query.append_pair(name, &words.collect::<Vec<_>>().join(" "));
+        } else {
+            query.append_pair(name, value);
+        }
+    }
+    Ok(query.finish())
+}
+
+async fn sign_in(app: &App, visitor: &Visitor, form: &Form<'_>) -> Result<Response, Refusal> {
     let (Some(username), Some(password)) = (form.get("username"), form.get("password")) else {
         let error = OAuthError::new(
             ErrorCode::InvalidRequest,

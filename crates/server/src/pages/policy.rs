@@ -58,7 +58,8 @@ impl Policy {
             // Writing to a string cannot fail.
             let _ = write!(text, "; frame-src {}", frames.join(" "));
         }
-        let _ = write!(text, "; form-action {form_action}; frame-ancestors 'none'; base-uri 'none'");
+        let _ =
+            write!(text, "; form-action {form_action}; frame-ancestors 'none'; base-uri 'none'");
         text
     }
 
@@ -140,7 +141,9 @@ mod tests {
 
     #[test]
     fn nothing_breaks_out_of_its_directive() {
-        for source in ["https://a; script-src *", "https://a 'unsafe-inline'", "https://a,b", "", ":"] {
+        for source in
+            ["https://a; script-src *", "https://a 'unsafe-inline'", "https://a,b", "", ":"]
+        {
             assert_eq!(as_source(source), None, "{source:?}");
             assert_eq!(Policy::towards(source).form_action, "'self'");
         }
