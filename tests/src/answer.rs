@@ -34,6 +34,8 @@ pub struct Tokens {
     pub refresh_token: Option<String>,
     /// The scope, where it is not empty.
     pub scope: Option<String>,
+    /// The ID token, where the scope has `openid` and a user signed in.
+    pub id_token: Option<String>,
 }
 
 impl Tokens {
@@ -41,6 +43,12 @@ impl Tokens {
     #[must_use]
     pub fn refresh_token(&self) -> &str {
         self.refresh_token.as_deref().expect("a refresh token")
+    }
+
+    /// The ID token.
+    #[must_use]
+    pub fn id_token(&self) -> &str {
+        self.id_token.as_deref().expect("an ID token")
     }
 }
 
@@ -99,8 +107,33 @@ impl Answer {
         assert_eq!(json["error"], error, "{json}");
         assert_eq!(self.header(&reqwest::header::CACHE_CONTROL), Some("no-store"));
         let description = json["error_description"].as_str().expect("a description");
-        let allowed = |byte: u8| matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-        assert!(!description.is_empty() && description.bytes().all(allowed), "{description:?}");
+        assert_description(description);
         description.to_owned()
     }
+
+    /// The `error_description` of a refusal of the token that was shown, which a resource server tells
+    /// in `WWW-Authenticate` (RFC 6750 section 3).
+    #[must_use]
+    pub fn challenged(&self, error: &str) -> String {
+        assert_eq!(self.status, 401, "{}", self.text());
+        let challenge = self.header(&reqwest::header::WWW_AUTHENTICATE).expect("a challenge");
+        let parameters = challenge.strip_prefix("Bearer ").expect("the scheme Bearer");
+        assert_eq!(quoted(parameters, "error"), Some(error), "{challenge}");
+        let description = quoted(parameters, "error_description").expect("a description");
+        assert_description(description);
+        description.to_owned()
+    }
+}
+
+/// RFC 6749 section 5.2: the characters that a description may have.
+pub(crate) fn assert_description(description: &str) {
+    let allowed = |byte: u8| matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+    assert!(!description.is_empty() && description.bytes().all(allowed), "{description:?}");
+}
+
+/// The value of a parameter of a challenge, given as a quoted string.
+fn quoted<'a>(parameters: &'a str, name: &str) -> Option<&'a str> {
+    let start = format!("{name}=\"");
+    let found = parameters.split(", ").find_map(|each| each.strip_prefix(&start));
+    found.and_then(|rest| rest.strip_suffix('"'))
 }

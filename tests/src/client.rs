@@ -1,9 +1,10 @@
 //! An application that asks for tokens, introspects and revokes.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::{Answer, Http, Tokens, User};
+use crate::{Answer, AuthorizationRequest, Callback, Http, Tokens, User, VerifiedJwt, http::send};
 
 /// An application with what it authenticates by.
 #[derive(Clone, Debug)]
@@ -16,6 +17,10 @@ pub struct Client {
     pub secret: Option<String>,
     /// Whether it shows the secret in the form rather than in a Basic header.
     pub in_form: bool,
+    /// Where users are sent back to, if anywhere.
+    pub redirect_uri: Option<String>,
+    /// What its requests show as `Cookie`.
+    pub cookies: Option<String>,
 }
 
 /// The value of a Basic header (RFC 6749 section 2.3.1).
@@ -29,7 +34,8 @@ impl Client {
     /// An application of this id that authenticates by a Basic header.
     #[must_use]
     pub fn new(http: Http, id: &str, secret: &str) -> Self {
-        Self { http, id: id.to_owned(), secret: Some(secret.to_owned()), in_form: false }
+        let (id, secret) = (id.to_owned(), Some(secret.to_owned()));
+        Self { http, id, secret, in_form: false, redirect_uri: None, cookies: None }
     }
 
     /// The same application with another secret.
@@ -42,6 +48,12 @@ impl Client {
     #[must_use]
     pub fn over(&self, http: Http) -> Self {
         Self { http, ..self.clone() }
+    }
+
+    /// The same application, run where these cookies are shown with its requests.
+    #[must_use]
+    pub fn showing(&self, cookies: &str) -> Self {
+        Self { cookies: Some(cookies.to_owned()), ..self.clone() }
     }
 
     /// Its `Authorization` header, if it authenticates by one.
@@ -70,7 +82,14 @@ impl Client {
             fields.push(("client_id", &self.id));
             fields.extend(self.secret.as_deref().map(|secret| ("client_secret", secret)));
         }
-        self.http.try_form(path, authorization.as_deref(), &fields).await
+        let mut request = self.http.form_of(path, &fields);
+        if let Some(authorization) = authorization {
+            request = request.header("authorization", authorization);
+        }
+        if let Some(cookies) = &self.cookies {
+            request = request.header("cookie", cookies);
+        }
+        Answer::read(request.send().await?).await
     }
 
     /// Asks for a token.
@@ -97,6 +116,45 @@ impl Client {
     pub async fn own_token(&self, id: Option<&str>) -> Tokens {
         let fields: Vec<_> = id.into_iter().map(|id| ("tokenBindingId", id)).collect();
         self.client_credentials(&fields).await.tokens()
+    }
+
+    /// An authorization request with PKCE, `state` and `nonce`, for the scope `openid` unless `more`
+    /// says otherwise. What `more` names takes the place of what would be sent.
+    #[must_use]
+    pub fn authorization_request(&self, more: &[(&str, &str)]) -> AuthorizationRequest {
+        let redirect_uri = self.redirect_uri.as_deref().expect("a redirect URI");
+        let request = AuthorizationRequest::new(&self.id, redirect_uri);
+        more.iter().fold(request, |request, (name, value)| request.with(name, value))
+    }
+
+    /// Redeems the code of an answer.
+    pub async fn redeem(&self, callback: &Callback) -> Answer {
+        self.redeem_with(callback, &[]).await
+    }
+
+    /// Redeems the code of an answer, with more parameters.
+    pub async fn redeem_with(&self, callback: &Callback, more: &[(&str, &str)]) -> Answer {
+        let request = &callback.request;
+        let mut fields = vec![("grant_type", "authorization_code"), ("code", callback.code())];
+        fields.extend(request.get("redirect_uri").map(|uri| ("redirect_uri", uri)));
+        let proof = request.get("code_challenge").map(|_| ("code_verifier", &*request.verifier));
+        fields.extend(proof);
+        fields.extend(more);
+        self.token(&fields).await
+    }
+
+    /// The ID token of these tokens, verified.
+    pub async fn id_token(&self, tokens: &Tokens) -> VerifiedJwt {
+        VerifiedJwt::verify_id_token(&self.http, &self.id, tokens.id_token()).await
+    }
+
+    /// Asks for the claims about the user.
+    pub async fn userinfo(&self, access_token: &str) -> Answer {
+        let mut request = self.http.request(Method::GET, "/oauth2/userinfo");
+        if let Some(cookies) = &self.cookies {
+            request = request.header("cookie", cookies);
+        }
+        send(request.bearer_auth(access_token)).await
     }
 
     /// Refreshes.

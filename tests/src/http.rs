@@ -1,8 +1,8 @@
 //! HTTP over TLS, trusting the server's own CA and nothing else.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use reqwest::{Method, RequestBuilder};
+use reqwest::{Method, RequestBuilder, Url, redirect::Policy};
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::aws_lc_rs,
@@ -23,6 +23,16 @@ pub struct Http {
 impl Http {
     /// A client of the server at `base` that trusts the CA in `ca` (PEM). `http1` offers no HTTP/2.
     pub(crate) fn new(base: String, ca: &[u8], http1: bool) -> Self {
+        Self::from_address(base, ca, http1, None)
+    }
+
+    /// The same from another address of this machine, as if from another host.
+    pub(crate) fn from_address(
+        base: String,
+        ca: &[u8],
+        http1: bool,
+        address: Option<IpAddr>,
+    ) -> Self {
         let mut roots = RootCertStore::empty();
         let ca = CertificateDer::from_pem_slice(ca).expect("the CA in PEM");
         roots.add(ca).expect("a CA");
@@ -34,12 +44,29 @@ impl Http {
         if !http1 {
             tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         }
-        let mut builder =
-            reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().timeout(TIMEOUT);
+        // A redirect is an answer that a test looks at.
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .redirect(Policy::none())
+            .local_address(address)
+            .no_proxy()
+            .timeout(TIMEOUT);
         if http1 {
             builder = builder.http1_only();
         }
         Self { client: builder.build().expect("an HTTP client"), base }
+    }
+
+    /// The server's origin, which is its issuer where it is reached directly.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// The address of `path`.
+    #[must_use]
+    pub fn url(&self, path: &str) -> Url {
+        Url::parse(&format!("{}{path}", self.base)).expect("a URL")
     }
 
     /// A request to be completed and sent.
@@ -72,12 +99,17 @@ impl Http {
         authorization: Option<&str>,
         fields: &[(&str, &str)],
     ) -> Result<Answer, reqwest::Error> {
-        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        let mut request = self.form_request(path).body(body);
+        let mut request = self.form_of(path, fields);
         if let Some(authorization) = authorization {
             request = request.header("authorization", authorization);
         }
         Answer::read(request.send().await?).await
+    }
+
+    /// A form to be sent.
+    pub fn form_of(&self, path: &str, fields: &[(&str, &str)]) -> RequestBuilder {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        self.form_request(path).body(body)
     }
 
     /// Posts these bytes as a form.

@@ -18,6 +18,24 @@ pub struct VerifiedJwt {
 impl VerifiedJwt {
     /// Verifies `jwt` for `issuer`, which is its audience too, against `/oauth2/jwks`.
     pub async fn verify(http: &Http, issuer: &str, jwt: &str) -> Self {
+        Self::verify_for(http, issuer, issuer, &["exp", "nbf", "aud", "iss", "sub"], jwt).await
+    }
+
+    /// Verifies an ID token for an application (OpenID Connect Core section 3.1.3.7).
+    pub async fn verify_id_token(http: &Http, client_id: &str, jwt: &str) -> Self {
+        let required = ["exp", "aud", "iss", "sub"];
+        let id_token = Self::verify_for(http, http.base(), client_id, &required, jwt).await;
+        assert!(id_token.claims["iat"].is_u64(), "{}", id_token.claims);
+        id_token
+    }
+
+    async fn verify_for(
+        http: &Http,
+        issuer: &str,
+        audience: &str,
+        required: &[&str],
+        jwt: &str,
+    ) -> Self {
         let keys: JwkSet =
             serde_json::from_value(http.get("/oauth2/jwks").await.expect(200)).expect("a key set");
         let header = jsonwebtoken::decode_header(jwt).expect("a JWT");
@@ -28,8 +46,8 @@ impl VerifiedJwt {
         let key = DecodingKey::from_jwk(key).expect("a readable key");
         let mut rules = Validation::new(header.alg);
         rules.set_issuer(&[issuer]);
-        rules.set_audience(&[issuer]);
-        rules.set_required_spec_claims(&["exp", "nbf", "aud", "iss", "sub"]);
+        rules.set_audience(&[audience]);
+        rules.set_required_spec_claims(required);
         let claims = jsonwebtoken::decode::<Value>(jwt, &key, &rules).expect("verifies").claims;
         Self { header, claims }
     }

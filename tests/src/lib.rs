@@ -6,11 +6,16 @@
 #![expect(clippy::missing_panics_doc, reason = "all of it panics where the server misbehaves")]
 
 mod answer;
+mod authorization;
 mod binary;
+mod browser;
 mod client;
+mod cookies;
+mod html;
 mod http;
 mod jwt;
 mod log;
+mod login;
 mod operator;
 mod port;
 mod process;
@@ -19,25 +24,41 @@ mod server;
 mod wait;
 
 pub use answer::{Answer, Tokens};
+pub use authorization::{AuthorizationRequest, Callback, ResponseMode};
 pub use binary::binary as server_binary;
+pub use browser::{Browser, Page, SESSION_COOKIE};
 pub use client::Client;
+pub use cookies::Cookies;
+pub use html::{Button, Field, Form, Html};
 pub use http::{Http, send};
 pub use jwt::{VerifiedJwt, flipped, unverified_claims};
+pub use login::Login;
 pub use operator::{Operator, Ran, User};
 pub use registrar::{Registrar, Registration};
 pub use server::{Quickstart, QuickstartApplication, QuickstartUser, Server};
-pub use wait::eventually;
+pub use wait::{eventually, seconds_pass};
 
 use std::fmt::Write as _;
 
 use aws_lc_rs::digest;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
-/// The reference of a `tokenBindingId`, worked out from its definition in words:
-/// `base64url(SHA-256("tokenbind/" type "/" client_id "/" value))`.
+/// The reference of a `tokenBindingId`.
 #[must_use]
 pub fn binding_ref(client_id: &str, token_binding_id: &str) -> String {
-    let text = format!("tokenbind/client-request/{client_id}/{token_binding_id}");
+    reference("client-request", client_id, token_binding_id)
+}
+
+/// The reference of a binding, worked out from its definition in words:
+/// `base64url(SHA-256("tokenbind/" type "/" client_id "/" value))`.
+#[must_use]
+pub fn reference(binding_type: &str, client_id: &str, value: &str) -> String {
+    sha256(&format!("tokenbind/{binding_type}/{client_id}/{value}"))
+}
+
+/// The SHA-256 of a text, in base64url.
+#[must_use]
+pub fn sha256(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, text.as_bytes()))
 }
 

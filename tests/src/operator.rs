@@ -92,11 +92,17 @@ impl Operator {
 
     /// Adds a user of a name that is used once only.
     pub async fn user(&self) -> User {
+        self.user_with(&[]).await
+    }
+
+    /// The same with claims, each as `name=value`.
+    pub async fn user_with(&self, claims: &[&str]) -> User {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let (username, password) = (format!("user-{number}"), format!("pass word &+%={number}é"));
-        let added =
-            self.json_with(&["user", "add", &username, "--password-stdin"], &password).await;
+        let mut arguments = vec!["user", "add", &username, "--password-stdin"];
+        arguments.extend(claims.iter().flat_map(|claim| ["--claim", claim]));
+        let added = self.json_with(&arguments, &password).await;
         let sub = added["sub"].as_str().expect("sub").to_owned();
         User { username, password, sub }
     }

@@ -51,6 +51,8 @@ impl Registrar {
             id: text("client_id").expect("client_id"),
             secret: text("client_secret"),
             in_form: metadata["token_endpoint_auth_method"] == "client_secret_post",
+            redirect_uri: metadata["redirect_uris"][0].as_str().map(str::to_owned),
+            cookies: None,
         };
         let uri = text("registration_client_uri").expect("registration_client_uri");
         let path = format!("/oauth2/register/{}", client.id);
@@ -80,6 +82,23 @@ impl Registrar {
         .await
     }
 
+    /// An application that people sign in to, with these settings besides. It authenticates, and
+    /// need not ask for consent.
+    pub async fn sign_in(&self, more: &Value) -> Client {
+        let metadata = json!({
+            "client_name": "An application",
+            "redirect_uris": ["https://app.example/callback"],
+            "skip_consent": true,
+        });
+        self.application(&merged(metadata, more)).await
+    }
+
+    /// A public client that people sign in to, such as a page with script alone. Its refresh tokens
+    /// rotate.
+    pub async fn single_page(&self, more: &Value) -> Client {
+        self.sign_in(&merged(json!({ "token_endpoint_auth_method": "none" }), more)).await
+    }
+
     /// An application with slots, that may use every grant there is.
     pub async fn slotted(&self, format: &str) -> Client {
         self.with_slots(format, &json!({})).await
@@ -87,16 +106,21 @@ impl Registrar {
 
     /// An application with slots and these settings besides.
     pub async fn with_slots(&self, format: &str, more: &Value) -> Client {
-        let mut metadata = json!({
+        let metadata = json!({
             "grant_types": ["password", "client_credentials", "refresh_token"],
             "access_token_format": format,
             "token_binding_types": ["client-request"],
         });
-        if let (Value::Object(metadata), Value::Object(more)) = (&mut metadata, more) {
-            metadata.extend(more.clone());
-        }
-        self.application(&metadata).await
+        self.application(&merged(metadata, more)).await
     }
+}
+
+/// `metadata`, and `more` in place of what it names.
+fn merged(mut metadata: Value, more: &Value) -> Value {
+    if let (Value::Object(metadata), Value::Object(more)) = (&mut metadata, more) {
+        metadata.extend(more.clone());
+    }
+    metadata
 }
 
 impl Registration {

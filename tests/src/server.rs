@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 use crate::{
-    Client, Http, Operator, Registrar, User,
+    Browser, Client, Http, Operator, Registrar, User,
     binary::binary,
     log::{end_of, show_on_failure},
     port::free_triple,
@@ -253,6 +253,13 @@ metrics.address = "127.0.0.1:{metrics}"
         Http::new(self.issuer(), &read(&self.ca()), false)
     }
 
+    /// A new client on another host: the last number of its loopback address.
+    #[must_use]
+    pub fn http_from(&self, host: u8) -> Http {
+        let address = [127, 0, 0, host].into();
+        Http::from_address(self.issuer(), &read(&self.ca()), false, Some(address))
+    }
+
     /// A new client that speaks HTTP/1.1 alone.
     #[must_use]
     pub fn http1(&self) -> Http {
@@ -265,6 +272,17 @@ metrics.address = "127.0.0.1:{metrics}"
         let answer = Http::new(address, &read(&self.ca()), true).get("/metrics").await;
         assert_eq!(answer.status, 200);
         answer.text()
+    }
+
+    /// A new browser that shows this server nothing yet, and the user before it.
+    #[must_use]
+    pub fn browser(&self, user: &User) -> Browser {
+        Browser::new(self.http(), user)
+    }
+
+    /// A new browser of a new user.
+    pub async fn new_browser(&self) -> Browser {
+        self.browser(&self.operator().user().await)
     }
 
     /// Whoever runs this server.

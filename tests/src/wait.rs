@@ -18,3 +18,8 @@ pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) 
         sleep(PAUSE).await;
     }
 }
+
+/// Waits until the server's clock, which counts whole seconds in tokens, shows `seconds` more.
+pub async fn seconds_pass(seconds: u64) {
+    sleep(Duration::from_millis(1000 * seconds + 50)).await;
+}
