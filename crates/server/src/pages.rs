@@ -16,7 +16,9 @@ use axum::response::{Html, IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use tokenbind_issuer::OAuthError;
 
-pub(crate) use account::{AccountPage, ApplicationRow, Notice, SessionRow};
+pub(crate) use account::{
+    AccountPage, ApplicationRow, Notice, PasswordError, PasswordField, SessionRow,
+};
 pub(crate) use assets::{FORM_POST_SCRIPT, ICON, STYLE, VERSION};
 pub(crate) use browser_name::browser_name;
 pub(crate) use consent::{ConsentPage, Permission};

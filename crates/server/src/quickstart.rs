@@ -30,6 +30,9 @@ use crate::{
 const FILE: &str = "quickstart.json";
 const USERNAME: &str = "alice";
 
+/// Where the applications get codes: on this machine, at any port (RFC 8252 section 7.3).
+const REDIRECT_URI: &str = "http://127.0.0.1/callback";
+
 /// Why the quickstart does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum QuickstartError {
@@ -171,7 +174,8 @@ async fn make_true(issuer: &Issuer, wanted: &Quickstart) -> Result<(), AdminErro
 fn metadata(application: &QuickstartApplication) -> Map<String, Value> {
     let metadata = json!({
         "client_name": format!("Quickstart ({})", in_words(application.access_token_format)),
-        "grant_types": ["password", "client_credentials", "refresh_token"],
+        "grant_types": ["authorization_code", "password", "client_credentials", "refresh_token"],
+        "redirect_uris": [REDIRECT_URI],
         "access_token_format": application.access_token_format,
         "token_binding_types": ["client-request"],
     });
@@ -189,9 +193,13 @@ fn claims() -> Map<String, Value> {
 /// The examples of the page, with the real ids in them.
 fn instructions(wanted: &Quickstart) -> String {
     let mut text = format!(
-        "tokenbind is ready at {issuer}. Paste these lines into another terminal.\n\n\
+        "tokenbind is ready at {issuer}.\n\
+         A browser that trusts {ca} shows {username} their account at {issuer}/account; the\n\
+         password is {password}. Or paste these lines into another terminal.\n\n\
          export CURL_CA_BUNDLE='{ca}'\n",
         issuer = wanted.issuer,
+        username = wanted.user.username,
+        password = wanted.user.password,
         ca = wanted.ca_certificate.display(),
     );
     for application in &wanted.applications {

@@ -22,8 +22,8 @@ use crate::{
     csrf::CsrfToken,
     error_response::error_response,
     pages::{
-        AccountPage, ApplicationRow, Moment, Notice, Permission, Policy, SessionRow, browser_name,
-        html, sentence,
+        AccountPage, ApplicationRow, Moment, Notice, PasswordError, PasswordField, Permission,
+        Policy, SessionRow, browser_name, html, sentence,
     },
     request::{Incoming, Visitor, read_form},
     response::see_other,
@@ -115,39 +115,49 @@ pub(super) async fn change_password(State(app): State<App>, request: Request<Bod
         };
         match try_password(&app, &current, &incoming.visitor, &form).await {
             Ok(()) => Ok(back(&app, Some(Notice::PasswordChanged))?),
-            Err(error) if error.code == ErrorCode::TemporarilyUnavailable => Err(error.into()),
-            Err(error) => password_again(&app, &incoming.visitor, &error).await,
+            Err((_, error)) if error.code == ErrorCode::TemporarilyUnavailable => Err(error.into()),
+            Err((field, error)) => password_again(&app, &incoming.visitor, field, &error).await,
         }
     })
     .await
 }
 
+/// Changes the password, or says which field is at fault.
 async fn try_password(
     app: &App,
     current: &LoginSession,
     visitor: &Visitor,
     form: &Form<'_>,
-) -> Result<(), OAuthError> {
-    let refuse = |description| Err(OAuthError::new(ErrorCode::InvalidRequest, description));
-    let (Some(old), Some(new)) = (form.get("current"), form.get("new")) else {
-        return refuse("enter your current password, and the new one twice");
+) -> Result<(), (PasswordField, OAuthError)> {
+    let refuse =
+        |field, description| Err((field, OAuthError::new(ErrorCode::InvalidRequest, description)));
+    let Some(old) = form.get("current") else {
+        return refuse(PasswordField::Current, "enter your current password");
+    };
+    let Some(new) = form.get("new") else {
+        return refuse(PasswordField::New, "enter a new password");
     };
     if form.get("repeated") != Some(new) {
-        return refuse("the new password and its repetition are not the same");
+        return refuse(PasswordField::Repeated, "this is not the same as the new password");
     }
-    app.issuer.change_own_password(current, visitor.address(), old, new).await
+    let changed = app.issuer.change_own_password(current, visitor.address(), old, new).await;
+    changed.map_err(|error| match error.code {
+        ErrorCode::InvalidRequest => (PasswordField::New, error),
+        _ => (PasswordField::Current, error),
+    })
 }
 
 async fn password_again(
     app: &App,
     visitor: &Visitor,
+    field: PasswordField,
     error: &OAuthError,
 ) -> Result<Response, Refusal> {
     let Some(account) = app.issuer.account(&visitor.cookies).await? else {
         return Ok(back(app, None)?);
     };
-    let reason = sentence(&error.description);
-    let page = page(app, visitor, &account, None, Some(&reason))?;
+    let fault = PasswordError { field, sentence: sentence(&error.description) };
+    let page = page(app, visitor, &account, None, Some(fault))?;
     Err(Refusal::Page(error.code, Box::new(page)))
 }
 
@@ -182,7 +192,7 @@ fn page(
     visitor: &Visitor,
     account: &Account,
     notice: Option<Notice>,
-    password_error: Option<&str>,
+    password_error: Option<PasswordError>,
 ) -> Result<Response, OAuthError> {
     let csrf = CsrfToken::of(&visitor.csrf, &SystemRandom);
     let now = SystemClock.now().timestamp();

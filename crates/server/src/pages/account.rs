@@ -17,8 +17,30 @@ pub(crate) struct AccountPage<'a> {
     /// This browser's first.
     pub(crate) sessions: Vec<SessionRow>,
     pub(crate) applications: Vec<ApplicationRow>,
-    /// Why the password was not changed, as a sentence.
-    pub(crate) password_error: Option<&'a str>,
+    /// Why the password was not changed.
+    pub(crate) password_error: Option<PasswordError>,
+}
+
+impl AccountPage<'_> {
+    /// Whether this field is why the password was not changed.
+    fn is_at_fault(&self, field: PasswordField) -> bool {
+        self.password_error.as_ref().is_some_and(|error| error.field == field)
+    }
+}
+
+/// What is wrong with a change of the password.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct PasswordError {
+    pub(crate) field: PasswordField,
+    pub(crate) sentence: String,
+}
+
+/// A field of that form.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum PasswordField {
+    Current,
+    New,
+    Repeated,
 }
 
 /// A session of the user.
@@ -151,6 +173,25 @@ mod tests {
         for (value, times) in [("username", 1), ("current-password", 1), ("new-password", 2)] {
             let attribute = format!("autocomplete=\"{value}\"");
             assert_eq!(html.matches(&attribute).count(), times, "{value}");
+        }
+    }
+
+    #[test]
+    fn an_error_of_the_password_is_tied_to_its_field() {
+        let site = Site::of("https://id.example.com");
+        for (field, id) in [
+            (PasswordField::Current, "current"),
+            (PasswordField::New, "new"),
+            (PasswordField::Repeated, "repeated"),
+        ] {
+            let error = PasswordError { field, sentence: "No good.".into() };
+            let page = AccountPage { password_error: Some(error), ..page(&site, vec![]) };
+            let html = page.render().unwrap();
+            assert!(html.contains("id=\"error\" role=\"alert\">No good."), "{html}");
+            let tied: Vec<_> =
+                html.lines().filter(|line| line.contains("aria-describedby=\"error\"")).collect();
+            assert_eq!(tied.len(), 1, "{html}");
+            assert!(tied[0].contains(&format!("id=\"{id}\"")), "{}", tied[0]);
         }
     }
 
