@@ -14,6 +14,7 @@ mod listener;
 pub mod local_ca;
 mod logging;
 mod metrics;
+pub mod outbound;
 mod pages;
 pub mod quickstart;
 mod request;

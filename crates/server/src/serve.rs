@@ -16,6 +16,7 @@ use crate::{
     endpoint, listener,
     local_ca::{LocalCa, LocalCaError},
     metrics,
+    outbound::{Outbound, OutboundError},
     request::RequestLimits,
     system::{SystemClock, SystemRandom},
     tls::{self, TlsError},
@@ -41,6 +42,9 @@ pub enum ServeError {
     /// The certificate for localhost cannot be made.
     #[error(transparent)]
     LocalCa(#[from] LocalCaError),
+    /// Applications cannot be called.
+    #[error(transparent)]
+    Outbound(#[from] OutboundError),
     /// The data directory.
     #[error(transparent)]
     DataDir(#[from] crate::data_dir::DataDirError),
@@ -58,6 +62,7 @@ pub struct Server {
     tls: Arc<rustls::ServerConfig>,
     router: axum::Router,
     issuer: Arc<Issuer>,
+    outbound: Outbound,
     data: DataDir,
 }
 
@@ -84,12 +89,13 @@ impl Server {
         if let Some(address) = config.metrics {
             metrics::serve(address, counts).await.map_err(in_vain(address.to_string()))?;
         }
+        let outbound = Outbound::new(&config.outbound)?;
         let limits = RequestLimits {
             body_bytes: config.limits.body_bytes,
             timeout: config.limits.request_timeout,
         };
         let router = endpoint::router(issuer.clone(), limits, config.cookie.clone());
-        Ok(Self { listener, tls, router, issuer, data })
+        Ok(Self { listener, tls, router, issuer, outbound, data })
     }
 
     /// Answers until the process is told to stop, then lets running requests finish.

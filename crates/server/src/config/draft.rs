@@ -8,11 +8,12 @@ use std::{
     time::Duration,
 };
 
+use ipnet::IpNet;
 use tokenbind_issuer::{keys::SigningAlgorithm, secret::Secret};
 
 use super::{
-    Certificate, Config, Cookie, Limits, Log, LogFormat, Passwords, SameSite, Session, Tokens,
-    value::Metrics,
+    Certificate, Config, Cookie, Limits, Log, LogFormat, Outbound, Passwords, SameSite, Session,
+    Tokens, value::Metrics,
 };
 
 /// Where the metrics are unless something else is said.
@@ -42,6 +43,9 @@ pub(super) struct Draft {
     pub(super) absolute: Option<Duration>,
     pub(super) same_site: Option<SameSite>,
     pub(super) cookie_domain: Option<String>,
+    pub(super) trust_anchors: Option<Vec<PathBuf>>,
+    pub(super) allow_loopback: Option<bool>,
+    pub(super) allow_networks: Option<Vec<IpNet>>,
     pub(super) log_filter: Option<String>,
     pub(super) log_format: Option<LogFormat>,
 }
@@ -104,6 +108,11 @@ impl Draft {
             cookie: Cookie {
                 same_site: self.same_site.unwrap_or_default(),
                 domain: self.cookie_domain,
+            },
+            outbound: Outbound {
+                trust_anchors: self.trust_anchors.unwrap_or_default(),
+                allow_loopback: self.allow_loopback.unwrap_or_default(),
+                allow_networks: self.allow_networks.unwrap_or_default(),
             },
             log: Log {
                 filter: self.log_filter.unwrap_or_else(|| "info".to_owned()),

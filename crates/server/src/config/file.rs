@@ -67,7 +67,7 @@ fn raw(item: &Item) -> Raw {
         Item::Value(Value::Integer(integer)) => Raw::Integer(*integer.value()),
         Item::Value(Value::Array(array)) => raw_list(array),
         Item::Value(Value::Float(_)) => Raw::Other("a floating-point number"),
-        Item::Value(Value::Boolean(_)) => Raw::Other("a boolean"),
+        Item::Value(Value::Boolean(boolean)) => Raw::Boolean(*boolean.value()),
         Item::Value(Value::Datetime(_)) => Raw::Other("a date or time"),
         Item::Value(Value::InlineTable(_)) | Item::Table(_) => Raw::Other("a table"),
         Item::ArrayOfTables(_) => Raw::Other("an array of tables"),

@@ -22,6 +22,7 @@ use std::{
     time::Duration,
 };
 
+use ipnet::IpNet;
 use tokenbind_issuer::{keys::SigningAlgorithm, secret::Secret};
 
 use draft::Draft;
@@ -56,6 +57,8 @@ pub struct Config {
     pub session: Session,
     /// The cookie `atbv`, which tokens can be bound to.
     pub cookie: Cookie,
+    /// Whom the server calls, and whom it trusts there.
+    pub outbound: Outbound,
     /// What is logged.
     pub log: Log,
 }
@@ -146,6 +149,17 @@ impl SameSite {
             Self::Strict => "Strict",
         }
     }
+}
+
+/// Whom the server calls, and whom it trusts there.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Outbound {
+    /// PEM files with certificates that are trusted besides those of the operating system.
+    pub trust_anchors: Vec<PathBuf>,
+    /// Whether addresses of this very machine may be called.
+    pub allow_loopback: bool,
+    /// Networks that may be called though they are not on the public Internet.
+    pub allow_networks: Vec<IpNet>,
 }
 
 /// What is logged.

@@ -120,6 +120,10 @@ fn every_key_is_read_from_the_file() {
         [cookie]
         same_site = "Lax"
         domain = "example.com"
+        [outbound]
+        trust_anchors = ["/etc/ca.pem", "/etc/app.pem"]
+        allow_loopback = true
+        allow_networks = ["10.0.0.0/8", "fd00::/8"]
         [log]
         filter = "warn,tokenbind=debug"
         format = "json"
@@ -150,6 +154,12 @@ fn every_key_is_read_from_the_file() {
     assert_eq!(config.session.absolute, Duration::from_hours(24));
     let cookie = Cookie { same_site: SameSite::Lax, domain: Some("example.com".into()) };
     assert_eq!(config.cookie, cookie);
+    let outbound = Outbound {
+        trust_anchors: vec!["/etc/ca.pem".into(), "/etc/app.pem".into()],
+        allow_loopback: true,
+        allow_networks: ["10.0.0.0/8", "fd00::/8"].map(|net| net.parse().unwrap()).into(),
+    };
+    assert_eq!(config.outbound, outbound);
     let log = Log { filter: "warn,tokenbind=debug".into(), format: LogFormat::Json };
     assert_eq!(config.log, log);
 }
@@ -241,7 +251,7 @@ log.format = true
         &[
             "tokenbind.toml:1:8: data: expected a directory, found an array of other than strings",
             "tokenbind.toml:2:1: listen: expected a table, found 9443",
-            "tokenbind.toml:3:14: log.format: expected one of \"text\", \"json\", found a boolean",
+            "tokenbind.toml:3:14: log.format: expected one of \"text\", \"json\", found true",
             &format!("tokenbind.toml:4:1: issuer: {issuer}, found a table"),
             "tokenbind.toml:5:3: tls: expected a table, found an array of tables",
         ],

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use ipnet::IpNet;
 use jiff::SignedDuration;
 use tokenbind_issuer::{keys::SigningAlgorithm, secret::Secret};
 use tracing_subscriber::EnvFilter;
@@ -25,6 +26,8 @@ pub(super) enum Raw {
     Text(String),
     /// An integer.
     Integer(i64),
+    /// `true` or `false`.
+    Boolean(bool),
     /// An array of strings.
     List(Vec<String>),
     /// Anything else, which no key takes: its kind, with the article.
@@ -36,6 +39,7 @@ impl fmt::Display for Raw {
         match self {
             Self::Text(text) => write!(f, "{text:?}"),
             Self::Integer(integer) => integer.fmt(f),
+            Self::Boolean(boolean) => boolean.fmt(f),
             Self::List(list) => write!(f, "{list:?}"),
             Self::Other(kind) => f.write_str(kind),
         }
@@ -48,6 +52,7 @@ impl Raw {
         match self {
             Self::Text(text) => format!("a string of {} characters", text.chars().count()),
             Self::Integer(_) => "an integer".to_owned(),
+            Self::Boolean(_) => "a boolean".to_owned(),
             Self::List(_) => "an array of strings".to_owned(),
             Self::Other(kind) => (*kind).to_owned(),
         }
@@ -75,6 +80,39 @@ pub(super) fn from_text<T: FromStr>(raw: &Raw) -> Parsed<T> {
 
 pub(super) fn path(raw: &Raw) -> Parsed<PathBuf> {
     text(raw).map(PathBuf::from)
+}
+
+/// Paths, in an array or separated by spaces.
+pub(super) fn paths(raw: &Raw) -> Parsed<Vec<PathBuf>> {
+    words(raw).map(|words| words.into_iter().map(PathBuf::from).collect())
+}
+
+/// `true` or `false`.
+pub(super) fn boolean(raw: &Raw) -> Parsed<bool> {
+    match raw {
+        Raw::Boolean(boolean) => Ok(*boolean),
+        _ => from_text(raw),
+    }
+}
+
+/// Networks such as `10.0.0.0/8`, in an array or separated by spaces.
+pub(super) fn networks(raw: &Raw) -> Parsed<Vec<IpNet>> {
+    let network = |text: &str| match text.parse::<IpNet>() {
+        Ok(network) if network == network.trunc() => Ok(network),
+        Ok(network) => Err(Rejected(Some(format!("write it as \"{}\"", network.trunc())))),
+        Err(_) => Err(Rejected(Some(format!("{text:?} is not a network")))),
+    };
+    words(raw)?.into_iter().map(network).collect()
+}
+
+/// The items of an array, or the words of a text; at least one, and none empty.
+fn words(raw: &Raw) -> Parsed<Vec<&str>> {
+    let words: Vec<&str> = match raw {
+        Raw::Text(text) => text.split_whitespace().collect(),
+        Raw::List(list) => list.iter().map(String::as_str).collect(),
+        _ => return Err(REJECTED),
+    };
+    if words.is_empty() || words.contains(&"") { Err(REJECTED) } else { Ok(words) }
 }
 
 /// A whole number from `min` to `max`.
@@ -124,15 +162,7 @@ pub(super) fn issuer(raw: &Raw) -> Parsed<String> {
 /// Resource identifiers: absolute URIs without fragment (RFC 8707 section 2), in an array or
 /// separated by spaces.
 pub(super) fn audience(raw: &Raw) -> Parsed<Vec<String>> {
-    let list: Vec<&str> = match raw {
-        Raw::Text(text) => text.split_whitespace().collect(),
-        Raw::List(list) => list.iter().map(String::as_str).collect(),
-        _ => return Err(REJECTED),
-    };
-    if list.is_empty() {
-        return Err(REJECTED);
-    }
-    list.into_iter().map(resource).collect()
+    words(raw)?.into_iter().map(resource).collect()
 }
 
 fn resource(text: &str) -> Parsed<String> {
@@ -295,6 +325,29 @@ mod tests {
         for name in refused.into_iter().chain(["127.0.0.1", "[::1]", "a..b"]) {
             assert_eq!(domain(&t(name)), Err(REJECTED), "{name}");
         }
+    }
+
+    #[test]
+    fn a_boolean_is_a_boolean_or_its_word() {
+        assert_eq!(boolean(&Raw::Boolean(true)), Ok(true));
+        assert_eq!(boolean(&t("false")), Ok(false));
+        for refused in [t("yes"), t("1"), t("TRUE"), t(""), Raw::Integer(1)] {
+            assert_eq!(boolean(&refused), Err(REJECTED), "{refused}");
+        }
+    }
+
+    #[test]
+    fn networks_are_a_list_or_words_and_have_one_spelling() {
+        let both: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()];
+        assert_eq!(networks(&t("10.0.0.0/8 fd00::/8")).as_ref(), Ok(&both));
+        let list = Raw::List(vec!["10.0.0.0/8".into(), "fd00::/8".into()]);
+        assert_eq!(networks(&list), Ok(both));
+        let hint = Rejected(Some("write it as \"10.0.0.0/8\"".into()));
+        assert_eq!(networks(&t("10.1.2.3/8")), Err(hint));
+        let hint = Rejected(Some("\"10.0.0.1\" is not a network".into()));
+        assert_eq!(networks(&t("10.0.0.1")), Err(hint));
+        assert_eq!(networks(&t(" ")), Err(REJECTED));
+        assert_eq!(networks(&Raw::List(vec![String::new()])), Err(REJECTED));
     }
 
     #[test]
