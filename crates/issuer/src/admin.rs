@@ -2,6 +2,7 @@
 
 mod applications;
 mod ends;
+mod sessions;
 mod users;
 
 use serde::{Deserialize, Serialize};
@@ -72,6 +73,11 @@ pub enum AdminCommand {
     /// Removes a user and ends all tokens.
     DeleteUser {
         /// Whom.
+        username: String,
+    },
+    /// Lists the login sessions of a user.
+    ListSessions {
+        /// Whose.
         username: String,
     },
     /// Ends an anchor and all that hangs from it.
@@ -173,6 +179,7 @@ impl Issuer {
             AdminCommand::LockUser { username } => self.admin_lock_user(&username).await,
             AdminCommand::UnlockUser { username } => self.admin_unlock_user(&username).await,
             AdminCommand::DeleteUser { username } => self.admin_delete_user(&username).await,
+            AdminCommand::ListSessions { username } => self.admin_list_sessions(&username).await,
             AdminCommand::End { target } => self.admin_end(target).await,
             AdminCommand::RotateKeys => {
                 self.rotate_keys().await?;

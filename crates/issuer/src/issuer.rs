@@ -5,6 +5,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use quick_cache::sync::Cache;
 use tokenbind_binding::{Clock, Instant, Random, TokenId};
+use tokio::sync::Notify;
 
 use crate::{
     keys::{KeyError, KeyRing, KeyUse, ServerKey, SigningAlgorithm},
@@ -71,6 +72,8 @@ pub struct Issuer {
     pub(crate) failed_passwords: Throttle,
     /// SHA-256 of JWTs whose signature was verified, with their `jti`. Liveness is asked each time.
     pub(crate) verified_jwts: Cache<[u8; 32], TokenId>,
+    /// Rings when a login session may have ended, so that its applications are told at once.
+    pub(crate) session_ended: Notify,
     server_key: ServerKey,
     keys: ArcSwap<KeyRing>,
 }
@@ -99,6 +102,7 @@ impl Issuer {
             failed_clients: Throttle::new(config.failed_logins_per_minute),
             failed_passwords: Throttle::new(config.failed_logins_per_minute),
             verified_jwts: Cache::new(VERIFIED_JWTS),
+            session_ended: Notify::new(),
             config,
             store,
             clock,

@@ -528,6 +528,10 @@ pub trait Store: Send + Sync {
     /// Makes each of `fresh` the current key of its use, retires those before, and returns all keys.
     async fn rotate_keys(&self, fresh: Vec<StoredKey>) -> StoreResult<Vec<StoredKey>>;
 
+    /// Ends the sessions whose time is over at `now`, a batch at most: their records go, and it is
+    /// noted which applications are to be told. Cheap where there is none.
+    async fn sweep_sessions(&self, now: Timestamp) -> StoreResult<u64>;
+
     /// Removes what can no longer matter at `now`.
     async fn sweep(&self, now: Timestamp) -> StoreResult<Swept>;
 

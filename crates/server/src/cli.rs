@@ -4,6 +4,7 @@ mod app;
 mod end;
 mod key;
 mod output;
+mod session;
 mod target;
 mod user;
 
@@ -14,6 +15,7 @@ use clap::{Parser, Subcommand};
 use crate::{
     config::{Certificate, Config, ConfigError},
     instance::{self, InstanceError},
+    outbound::Outbound,
     quickstart::{self, QuickstartError},
     serve::{ServeError, Server},
     tls,
@@ -54,6 +56,9 @@ enum Command {
     /// Manage users
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Look at login sessions
+    #[command(subcommand)]
+    Session(session::SessionCommand),
     /// End tokens, and all that hangs from something
     #[command(subcommand)]
     End(end::EndCommand),
@@ -119,6 +124,7 @@ impl Cli {
             }
             Command::App(command) => command.run().await,
             Command::User(command) => command.run().await,
+            Command::Session(command) => command.run().await,
             Command::End(command) => command.run().await,
             Command::Key(command) => command.run().await,
         }
@@ -136,6 +142,7 @@ fn check(config: &Config) -> Result<(), ServeError> {
     if let Certificate::Files { chain, key } = &config.certificate {
         tls::server_config(chain, key)?;
     }
+    Outbound::new(&config.outbound)?;
     Ok(())
 }
 

@@ -48,6 +48,8 @@ impl Issuer {
         let kind = target.kind();
         let anchor = self.anchor_of(target).await?;
         let end = self.store.end_anchor(anchor).await?;
+        // With a session or a user, sessions end.
+        self.session_ended.notify_one();
         Ok(json!({ "ended": kind, "at": end.instant.timestamp().as_secs() }))
     }
 

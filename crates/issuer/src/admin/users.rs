@@ -85,7 +85,10 @@ impl Issuer {
         change: UserChange,
         done: &str,
     ) -> Result<Value, AdminError> {
-        match self.store.change_user(username, change).await? {
+        let outcome = self.store.change_user(username, change).await?;
+        // Lock, removal and a new password end the user's sessions.
+        self.session_ended.notify_one();
+        match outcome {
             ChangeOutcome::Changed => Ok(json!({ done: username })),
             ChangeOutcome::Unknown => Err(AdminError::unknown("user", username)),
         }

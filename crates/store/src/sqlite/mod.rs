@@ -298,6 +298,10 @@ impl Store for SqliteStore {
         todo!()
     }
 
+    async fn sweep_sessions(&self, _now: Timestamp) -> StoreResult<u64> {
+        todo!()
+    }
+
     async fn sweep(&self, now: Timestamp) -> StoreResult<Swept> {
         let db = reader::open_read_only(&self.database).map_err(Failure::from)?;
         let sweep = Sweep { db, queue: self.writer.queue.clone(), now };
