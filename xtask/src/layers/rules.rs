@@ -44,7 +44,10 @@ const TOOLS: [&str; 3] = ["tokenbind-tests", "tokenbind-bench", "xtask"];
 /// and TLS in the server alone.
 const RESERVED: [(&str, &[&str]); 2] = [
     (STORE, &["rusqlite", "refinery", "tokio-postgres", "deadpool-postgres"]),
-    (SERVER, &["axum", "hyper", "hyper-util", "reqwest", "rustls", "tokio-rustls", "clap"]),
+    (
+        SERVER,
+        &["askama", "axum", "hyper", "hyper-util", "reqwest", "rustls", "tokio-rustls", "clap"],
+    ),
 ];
 
 /// What breaks the rules, in words.

@@ -150,7 +150,7 @@ fn wants_html(headers: &HeaderMap) -> bool {
 mod tests {
     use super::*;
 
-    fn page_of(error: OAuthError) -> Response {
+    fn page_of(error: &OAuthError) -> Response {
         let (code, response) =
             Refusal::Error(error.clone()).into_page(&Site::of("https://a.example"));
         assert_eq!(code, error.code);
@@ -159,18 +159,18 @@ mod tests {
 
     #[test]
     fn a_browser_is_never_asked_for_the_credentials_of_a_client() {
-        let response = page_of(OAuthError::new(ErrorCode::InvalidClient, "unknown"));
+        let response = page_of(&OAuthError::new(ErrorCode::InvalidClient, "unknown"));
         assert_eq!(response.status(), 400);
         assert!(!response.headers().contains_key(header::WWW_AUTHENTICATE));
     }
 
     #[test]
     fn what_passes_says_when_to_come_back() {
-        let response = page_of(OAuthError::new(ErrorCode::TemporarilyUnavailable, "later"));
+        let response = page_of(&OAuthError::new(ErrorCode::TemporarilyUnavailable, "later"));
         assert_eq!(response.status(), 503);
         assert_eq!(response.headers()[header::RETRY_AFTER], "1");
         let many = ErrorCode::TooManyAttempts { retry_after: 9 };
-        let response = page_of(OAuthError::new(many, "wait"));
+        let response = page_of(&OAuthError::new(many, "wait"));
         assert_eq!(response.status(), 429);
         assert_eq!(response.headers()[header::RETRY_AFTER], "9");
     }

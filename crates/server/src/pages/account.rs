@@ -131,7 +131,7 @@ mod tests {
         SessionRow { id: id.into(), browser, current, since: moment(), used: moment() }
     }
 
-    fn page<'a>(site: &'a Site, sessions: Vec<SessionRow>) -> AccountPage<'a> {
+    fn page(site: &Site, sessions: Vec<SessionRow>) -> AccountPage<'_> {
         AccountPage {
             site,
             csrf: "c5rf",

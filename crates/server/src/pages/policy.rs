@@ -25,15 +25,17 @@ impl Policy {
     }
 
     /// Of a page on the way to an application. Its forms are answered with a redirect to there, and browsers
-    /// apply `form-action` to that too. The application may have opened the window, and waits for it.
+    /// apply `form-action` to that and to all that follow. The application may have opened the window, and
+    /// waits for it.
     pub(crate) fn towards(source: &str) -> Self {
-        let destination = as_source(source).map(|source| format!(" {source}")).unwrap_or_default();
-        Self { form_action: format!("'self'{destination}"), alone: false, ..Self::own() }
+        let destination = as_source(source).map(|source| format!(" {}", onward(&source)));
+        let form_action = format!("'self'{}", destination.unwrap_or_default());
+        Self { form_action, alone: false, ..Self::own() }
     }
 
     /// Of a page whose form goes to an application and nowhere else, helped along by a script of ours.
     pub(crate) fn posting_to(source: &str) -> Self {
-        let form_action = as_source(source).unwrap_or_else(|| "'none'".into());
+        let form_action = as_source(source).map_or_else(|| "'none'".into(), |own| onward(&own));
         Self { form_action, script: true, alone: false, ..Self::own() }
     }
 
@@ -85,6 +87,16 @@ pub(crate) fn origin_source(uri: &str) -> Option<String> {
     })
 }
 
+/// The destination and where it may send the browser on to at once: its callback often is on another host
+/// than its pages are (docs/decisions/0009).
+fn onward(source: &str) -> String {
+    match source.split_once(':') {
+        Some(("https", _)) => format!("{source} https:"),
+        Some(("http", _)) => format!("{source} http://localhost:* http://127.0.0.1:* https:"),
+        _ => source.to_owned(),
+    }
+}
+
 /// Text that is one source and nothing else. The grammar (CSP Level 3 section 2.3.1) has no place for an IPv6
 /// address: there the scheme has to do.
 fn as_source(text: &str) -> Option<String> {
@@ -120,7 +132,8 @@ mod tests {
         let mut headers = HeaderMap::new();
         Policy::towards("https://app.example:8443").apply(&mut headers).unwrap();
         let policy = headers["content-security-policy"].to_str().unwrap();
-        assert!(policy.contains("; form-action 'self' https://app.example:8443; "), "{policy}");
+        let form_action = "; form-action 'self' https://app.example:8443 https:; ";
+        assert!(policy.contains(form_action), "{policy}");
         assert!(!policy.contains("script-src"));
         assert!(!headers.contains_key("cross-origin-opener-policy"));
     }
@@ -129,6 +142,9 @@ mod tests {
     fn only_the_form_post_page_has_a_script() {
         let policy = Policy::posting_to("com.example.app:").text();
         assert!(policy.contains("; script-src 'self'; form-action com.example.app:; "), "{policy}");
+        let policy = Policy::posting_to("http://127.0.0.1:5000").text();
+        let onward = "http://localhost:* http://127.0.0.1:* https:";
+        assert!(policy.contains(&format!("; form-action http://127.0.0.1:5000 {onward}; ")));
         assert!(Policy::posting_to("x y").text().contains("form-action 'none'; "));
     }
 
