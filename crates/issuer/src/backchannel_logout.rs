@@ -2,6 +2,10 @@
 
 use crate::{error::OAuthError, issuer::Issuer};
 
+/// Seconds for which a logout token is good (OpenID Connect Back-Channel Logout section 4 recommends two
+/// minutes at most).
+pub const LOGOUT_TOKEN_LIFETIME: u64 = 120;
+
 /// A logout token on its way to an application.
 #[derive(Clone)]
 pub struct LogoutNotice {

@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tokenbind_binding::{ClientId, SubjectId, bindings::Authorized};
+use tokenbind_binding::{
+    Anchor, ClientId, CodeId, Ends, SubjectId, Timestamp,
+    anchor::{self, Alive, Dead},
+    bindings::Authorized,
+};
 
 use crate::{
     login::Login,
@@ -41,4 +45,34 @@ pub struct AuthorizationCode {
     pub authorized: Authorized,
     /// The login.
     pub login: Arc<Login>,
+}
+
+impl AuthorizationCode {
+    /// Everything whose end makes the code worthless. Its session does, whatever its tokens will be
+    /// bound to, and so does the cookie: a token must not be bound to one that was replaced meanwhile.
+    pub fn anchors(&self) -> impl Iterator<Item = Anchor> + '_ {
+        [
+            Anchor::Subject(self.subject.clone()),
+            Anchor::Application(self.client_id.clone()),
+            Anchor::Consent(self.subject.clone(), self.client_id.clone()),
+            Anchor::Session(self.login.session),
+        ]
+        .into_iter()
+        .chain(self.authorized.cookie.map(Anchor::Binding))
+    }
+
+    /// Whether the code, which was committed as `id`, is alive at `now`, given the ends of its anchors.
+    ///
+    /// # Errors
+    /// [`Dead`] with the reason.
+    pub fn judge(
+        &self,
+        id: CodeId,
+        expires_at: Timestamp,
+        ends: &(impl Ends + ?Sized),
+        now: Timestamp,
+    ) -> Result<Alive, Dead> {
+        let session = Some(self.login.session);
+        anchor::judge(id.instant(), expires_at, session, self.anchors(), ends, now)
+    }
 }

@@ -63,6 +63,12 @@ impl Scope {
         self.words().all(|word| other.contains(word))
     }
 
+    /// The words of both.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        Self::of(self.words().chain(other.words()))
+    }
+
     /// This scope without the words of `others`.
     #[must_use]
     pub fn without(&self, others: &[&str]) -> Self {

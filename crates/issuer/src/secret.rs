@@ -60,6 +60,12 @@ impl SecretHash {
         Self(bytes)
     }
 
+    /// The form that stores find it by.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// Whether `presented` is the secret, in constant time.
     #[must_use]
     pub fn matches(&self, presented: &str) -> bool {

@@ -120,6 +120,8 @@ pub struct Redemption {
     pub issuance: Issuance,
     /// Whether the application has `client-request`, so that the token goes into its slot.
     pub in_slot: bool,
+    /// Seconds for which the ID token lives that will be signed, if there will be one.
+    pub id_token_lifetime: Option<u64>,
 }
 
 /// The answer to a redemption.
@@ -239,7 +241,7 @@ pub enum SessionOutcome {
     Started(Arc<LoginSession>),
     /// The previous one, which was this user's, goes on.
     Renewed(Arc<LoginSession>),
-    /// The user was locked, removed or given another password after they were read.
+    /// The user was locked, removed or given another password after they were read. Nothing changed.
     Ended,
 }
 
@@ -306,6 +308,10 @@ pub struct Refresh {
     pub refresh_token_lifetime: u64,
     /// Whether the application has `client-request`, so that the new token supersedes its slot's.
     pub in_slot: bool,
+    /// Seconds for which the session lives on without further use, if the grant's bindings need it.
+    pub session_idle: u64,
+    /// Seconds for which the ID token lives that will be signed, if there will be one.
+    pub id_token_lifetime: Option<u64>,
 }
 
 /// The answer to a refresh.
@@ -317,7 +323,7 @@ pub enum RefreshOutcome {
     Unknown,
     /// The grant belongs to another application. Nothing changed.
     NotTheirs,
-    /// The grant is dead. Nothing changed.
+    /// The grant is dead. If that is because the session is over, it was ended; else nothing changed.
     Dead(Dead),
     /// A spent token was presented, so the grant was ended.
     Reused,
@@ -391,6 +397,10 @@ pub struct Swept {
     pub sessions: u64,
     /// Codes that nothing alive came of.
     pub codes: u64,
+    /// Values of `atbv` that were not used for too long.
+    pub cookies: u64,
+    /// Connections without consent and without live tokens.
+    pub connections: u64,
 }
 
 /// The database, as the rules see it.
@@ -458,10 +468,12 @@ pub trait Store: Send + Sync {
         id: SessionId,
     ) -> StoreResult<Option<Recorded<Arc<LoginSession>>>>;
 
-    /// Notes that a session is used: it lives `idle` seconds from now, if it is alive.
+    /// Notes that a session is used: it lives `idle` seconds from now, if it is alive. The store may
+    /// leave out a step of less than a twentieth of that, so that a use seldom costs a write.
     async fn use_session(&self, id: SessionId, idle: u64) -> StoreResult<()>;
 
-    /// Ends a session, and notes which applications are to be told. `None` if it is over already.
+    /// Ends a session, and notes which applications are to be told. `None` if it is over already; what
+    /// ends at its logout ends even so.
     async fn end_session(&self, id: SessionId) -> StoreResult<Option<EndedSession>>;
 
     /// The sessions of a user that are alive at `now`, the latest first.
@@ -519,7 +531,8 @@ pub trait Store: Send + Sync {
     async fn look_up_grant(&self, id: GrantId) -> StoreResult<Option<Recorded<Grant>>>;
 
     /// Ends an anchor: everything that hangs from it and is committed so far is dead from now on. A
-    /// session ends as by [`Store::end_session`].
+    /// session ends as by [`Store::end_session`], a user with all their sessions, and a consent as by
+    /// [`Store::end_connection`].
     async fn end_anchor(&self, anchor: Anchor) -> StoreResult<End>;
 
     /// All keys. For a use that has no current key, the one given in `missing` is added first.

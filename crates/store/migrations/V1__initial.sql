@@ -6,6 +6,13 @@ CREATE TABLE applications (
     document  TEXT NOT NULL
 );
 
+-- The origins of each application's `allowed_origins`, to be found by.
+CREATE TABLE application_origins (
+    origin    TEXT NOT NULL,
+    client_id TEXT NOT NULL,
+    PRIMARY KEY (origin, client_id)
+) WITHOUT ROWID;
+
 CREATE TABLE users (
     subject  TEXT NOT NULL PRIMARY KEY,
     username TEXT NOT NULL UNIQUE,
@@ -24,7 +31,9 @@ CREATE TABLE access_tokens (
     bindings   BLOB    NOT NULL,
     opaque     INTEGER NOT NULL,
     key_id     INTEGER NOT NULL,
-    expires_at INTEGER NOT NULL
+    expires_at INTEGER NOT NULL,
+    pairwise   TEXT,
+    login      TEXT
 ) WITHOUT ROWID;
 
 CREATE TABLE grants (
@@ -38,7 +47,9 @@ CREATE TABLE grants (
     generation INTEGER NOT NULL,
     since      INTEGER NOT NULL,
     used       INTEGER NOT NULL,
-    expires_at INTEGER NOT NULL
+    expires_at INTEGER NOT NULL,
+    pairwise   TEXT,
+    login      TEXT
 ) WITHOUT ROWID;
 
 CREATE TABLE slots (
@@ -46,6 +57,77 @@ CREATE TABLE slots (
     access_token_id BLOB NOT NULL,
     grant_id        BLOB
 ) WITHOUT ROWID;
+
+CREATE TABLE sessions (
+    id             BLOB    NOT NULL PRIMARY KEY,
+    subject        TEXT    NOT NULL,
+    idle_until     INTEGER NOT NULL,
+    absolute_until INTEGER NOT NULL,
+    facts          TEXT    NOT NULL
+) WITHOUT ROWID;
+
+CREATE INDEX sessions_by_subject ON sessions (subject);
+
+-- Which applications were authorized in a session.
+CREATE TABLE session_applications (
+    session_id BLOB NOT NULL,
+    client_id  TEXT NOT NULL,
+    PRIMARY KEY (session_id, client_id)
+) WITHOUT ROWID;
+
+CREATE INDEX session_applications_by_client_id ON session_applications (client_id);
+
+-- Authorization codes. The grant is what came of the code; null until it is redeemed. A redeemed code
+-- is kept as long as that may be alive, so that a second redemption is noticed.
+CREATE TABLE codes (
+    id         BLOB    NOT NULL PRIMARY KEY,
+    client_id  TEXT    NOT NULL,
+    subject    TEXT    NOT NULL,
+    document   TEXT    NOT NULL,
+    expires_at INTEGER NOT NULL,
+    keep_until INTEGER NOT NULL,
+    grant_id   BLOB
+) WITHOUT ROWID;
+
+-- The values of `atbv` that this server gave out, by their SHA-256.
+CREATE TABLE browser_cookies (
+    hash       BLOB    NOT NULL PRIMARY KEY,
+    subject    TEXT    NOT NULL,
+    expires_at INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- What tokens are bound to by them: a reference for each application.
+CREATE TABLE browser_cookie_references (
+    hash      BLOB NOT NULL,
+    client_id TEXT NOT NULL,
+    reference BLOB NOT NULL,
+    PRIMARY KEY (hash, client_id)
+) WITHOUT ROWID;
+
+-- What users and applications have to do with one another. The consent is null where nobody was asked.
+CREATE TABLE connections (
+    id         INTEGER NOT NULL PRIMARY KEY,
+    subject    TEXT    NOT NULL,
+    client_id  TEXT    NOT NULL,
+    consent    TEXT,
+    since      INTEGER NOT NULL,
+    live_until INTEGER NOT NULL,
+    UNIQUE (subject, client_id)
+);
+
+CREATE INDEX connections_by_client_id ON connections (client_id);
+
+-- Logouts that applications are still to be told of. A number is never given again.
+CREATE TABLE logout_deliveries (
+    id         INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    client_id  TEXT    NOT NULL,
+    session_id BLOB    NOT NULL,
+    subject    TEXT    NOT NULL,
+    attempts   INTEGER NOT NULL,
+    next_at    INTEGER NOT NULL
+);
+
+CREATE INDEX logout_deliveries_by_next_at ON logout_deliveries (next_at);
 
 -- Numbered without gaps in the order of commits.
 CREATE TABLE ends (

@@ -40,10 +40,13 @@ impl Issuer {
         }
         check_bindings(&grant.bindings, client, shown)?;
         let settings = client.settings();
+        let scope = refreshed_scope(&grant, request.scope)?;
         let refresh = Refresh {
             presented,
             client_id: client.client_id().clone(),
-            scope: refreshed_scope(&grant, request.scope)?,
+            id_token_lifetime: (grant.login.is_some() && scope.contains("openid"))
+                .then_some(settings.id_token_lifetime),
+            scope,
             access_token: self.access_token_terms(
                 &keys,
                 client,
@@ -56,6 +59,7 @@ impl Issuer {
             },
             refresh_token_lifetime: settings.refresh_token_lifetime,
             in_slot: settings.uses_slots(),
+            session_idle: self.config.session_idle,
         };
         match self.store.refresh(refresh).await? {
             RefreshOutcome::Refreshed(issued) => {

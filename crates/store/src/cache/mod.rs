@@ -12,15 +12,17 @@ use std::{
 
 use parking_lot::{Mutex, RwLock};
 use quick_cache::{Equivalent, sync::Cache};
-use tokenbind_binding::{Anchor, ClientId, End, Ended, Instant, SubjectId, TokenId};
+use tokenbind_binding::{Anchor, ClientId, End, Ended, Instant, SessionId, SubjectId, TokenId};
 use tokenbind_issuer::{
-    access_token::AccessToken, application::Application, store::AsOf, user::User,
+    access_token::AccessToken, application::Application, session::LoginSession, store::AsOf,
+    user::User,
 };
 
 use self::tokens::Tokens;
 
 const APPLICATIONS: usize = 10_000;
 const USERS: usize = 10_000;
+const SESSIONS: usize = 100_000;
 
 /// A change of what readers see, to be made once the transaction is durable.
 pub(crate) enum Effect {
@@ -30,6 +32,8 @@ pub(crate) enum Effect {
     ApplicationChanged(ClientId),
     /// A user was changed or removed.
     UserChanged(Arc<User>),
+    /// A session was used, renewed or removed.
+    SessionChanged(SessionId),
     /// The rows of these access tokens are gone.
     TokensSwept(Vec<TokenId>),
     /// These ends can no longer matter.
@@ -46,6 +50,8 @@ pub(crate) struct Published {
     pub(crate) users: Versioned<String, Arc<User>>,
     /// Users by `sub`.
     pub(crate) subjects: Versioned<SubjectId, Arc<User>>,
+    /// Login sessions.
+    pub(crate) sessions: Versioned<SessionId, Arc<LoginSession>>,
     ends: RwLock<EndsIndex>,
     as_of: AtomicU64,
 }
@@ -58,6 +64,7 @@ impl Published {
             applications: Versioned::new(APPLICATIONS),
             users: Versioned::new(USERS),
             subjects: Versioned::new(USERS),
+            sessions: Versioned::new(SESSIONS),
             ends: RwLock::new(ends),
             as_of: AtomicU64::new(as_of.as_micros()),
         }
@@ -101,6 +108,7 @@ impl Published {
                     self.users.forget(&user.username);
                     self.subjects.forget(&user.subject);
                 }
+                Effect::SessionChanged(id) => self.sessions.forget(&id),
                 Effect::TokensSwept(ids) => {
                     for id in ids {
                         self.tokens.remove(id);

@@ -7,6 +7,7 @@ use quick_cache::sync::Cache;
 use tokenbind_binding::{Bindings, ClientId, GrantId, SubjectId, Timestamp, Token, TokenId};
 use tokenbind_issuer::{
     access_token::{AccessToken, TokenFormat},
+    login::Login,
     scope::{Audience, Scope},
 };
 
@@ -38,11 +39,13 @@ struct Kind {
     format: TokenFormat,
 }
 
-/// What the tokens of one user have in common.
+/// What the tokens of one user have in common, or where there was a login, those of that login.
 #[derive(PartialEq, Eq, Hash)]
 struct Holder {
     subject: SubjectId,
     username: Option<Arc<str>>,
+    pairwise: Option<Arc<str>>,
+    login: Option<Arc<Login>>,
 }
 
 impl Tokens {
@@ -59,14 +62,19 @@ impl Tokens {
     }
 
     pub(crate) fn insert(&self, record: &AccessToken) {
-        let AccessToken { token, scope, audience, username, format, .. } = record;
+        let AccessToken { token, scope, audience, username, pairwise, login, format } = record;
         let kind = Kind {
             client_id: token.client_id.clone(),
             scope: scope.clone(),
             audience: audience.clone(),
             format: *format,
         };
-        let holder = Holder { subject: token.subject.clone(), username: username.clone() };
+        let holder = Holder {
+            subject: token.subject.clone(),
+            username: username.clone(),
+            pairwise: pairwise.clone(),
+            login: login.clone(),
+        };
         let entry = Entry {
             kind: shared(&self.kinds, kind),
             holder: shared(&self.holders, holder),
@@ -89,7 +97,7 @@ impl Entry {
             token: Token {
                 id,
                 grant,
-                session: None,
+                session: holder.login.as_deref().map(Login::token_session),
                 client_id: kind.client_id.clone(),
                 subject: holder.subject.clone(),
                 bindings,
@@ -98,8 +106,8 @@ impl Entry {
             scope: kind.scope.clone(),
             audience: kind.audience.clone(),
             username: holder.username.clone(),
-            pairwise: None,
-            login: None,
+            pairwise: holder.pairwise.clone(),
+            login: holder.login.clone(),
             format: kind.format,
         }
     }

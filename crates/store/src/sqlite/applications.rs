@@ -9,7 +9,10 @@ use tokenbind_issuer::{
     store::{AsOf, ChangeOutcome, RegisterOutcome},
 };
 
-use super::{failure::DbResult, reader::Readers, write::Write};
+use super::{
+    connections, failure::DbResult, logout_deliveries, origins, reader::Readers, session_ends,
+    write::Write,
+};
 use crate::cache::{Effect, Published};
 
 pub(crate) fn register(
@@ -23,7 +26,12 @@ pub(crate) fn register(
             "INSERT INTO applications (client_id, document) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
         )?
         .execute([application.client_id.as_str(), &document])?;
-    Ok(if inserted == 1 { RegisterOutcome::Registered } else { RegisterOutcome::Taken })
+    if inserted == 0 {
+        return Ok(RegisterOutcome::Taken);
+    }
+    let Application { client_id, settings, .. } = application;
+    origins::replace(write.db, client_id, &[], &settings.allowed_origins)?;
+    Ok(RegisterOutcome::Registered)
 }
 
 pub(crate) fn find(
@@ -72,24 +80,31 @@ pub(crate) fn update(
         .db
         .prepare_cached("UPDATE applications SET document = ?2 WHERE client_id = ?1")?
         .execute([after.client_id.as_str(), &document])?;
+    let [old, new] = [before, after].map(|application| &application.settings.allowed_origins);
+    origins::replace(write.db, &after.client_id, old, new)?;
     write.effects.push(Effect::ApplicationChanged(after.client_id.clone()));
     Ok(ChangeOutcome::Changed)
 }
 
+/// Its codes go with the next sweep; until then they are dead by its end.
 pub(crate) fn delete(write: &mut Write<'_>, client_id: &ClientId) -> DbResult<ChangeOutcome> {
-    let deleted = write
+    let Some(application) = read(write.db, client_id)? else {
+        return Ok(ChangeOutcome::Unknown);
+    };
+    write
         .db
         .prepare_cached("DELETE FROM applications WHERE client_id = ?1")?
         .execute([client_id.as_str()])?;
-    if deleted == 0 {
-        return Ok(ChangeOutcome::Unknown);
-    }
+    origins::replace(write.db, client_id, &application.settings.allowed_origins, &[])?;
+    connections::forget_application(write.db, client_id)?;
+    session_ends::forget_application(write.db, client_id)?;
+    logout_deliveries::forget_application(write.db, client_id)?;
     write.end(Anchor::Application(client_id.clone()))?;
     write.effects.push(Effect::ApplicationChanged(client_id.clone()));
     Ok(ChangeOutcome::Changed)
 }
 
-fn read(db: &Connection, client_id: &ClientId) -> DbResult<Option<Application>> {
+pub(crate) fn read(db: &Connection, client_id: &ClientId) -> DbResult<Option<Application>> {
     let document: Option<String> = db
         .prepare_cached("SELECT document FROM applications WHERE client_id = ?1")?
         .query_row([client_id.as_str()], |row| row.get(0))

@@ -11,7 +11,7 @@ use tokenbind_issuer::{
     store::{AccessTokenTerms, Issuance, IssueOutcome, Issued},
 };
 
-use super::{failure::DbResult, write::Write};
+use super::{connections, failure::DbResult, write::Write};
 
 /// A fresh access token, and a grant with it where a refresh token is wanted.
 pub(crate) fn issue(write: &mut Write<'_>, issuance: &Issuance) -> DbResult<IssueOutcome> {
@@ -19,14 +19,36 @@ pub(crate) fn issue(write: &mut Write<'_>, issuance: &Issuance) -> DbResult<Issu
         return Ok(IssueOutcome::Ended(anchor));
     }
     let instant = write.tick();
+    Ok(IssueOutcome::Issued(commit(write, issuance, instant)?))
+}
+
+/// [`issue`], once it is clear that nothing speaks against it.
+pub(crate) fn commit(
+    write: &mut Write<'_>,
+    issuance: &Issuance,
+    instant: Instant,
+) -> DbResult<Issued> {
     let grant = match issuance.refresh_token_lifetime {
         Some(lifetime) => Some(new_grant(write, issuance, instant, lifetime)?),
         None => None,
     };
-    let facts = Facts::of(issuance, grant.as_ref());
+    let facts = Facts::of(issuance, family(write, issuance, grant.as_ref(), instant));
     let access_token = new_token(write, facts, issuance.access_token, instant)?;
+    connections::note(write.db, &access_token, grant.as_ref())?;
     let refresh_token = grant.map(|grant| grant.refresh_token());
-    Ok(IssueOutcome::Issued(Issued { access_token, refresh_token }))
+    Ok(Issued { access_token, refresh_token })
+}
+
+/// What the access token hangs from. Where it comes of a login but has no refresh token, that is the
+/// id of a grant without a record, so that whatever came of a code can be ended.
+pub(crate) fn family(
+    write: &Write<'_>,
+    issuance: &Issuance,
+    grant: Option<&Grant>,
+    instant: Instant,
+) -> Option<GrantId> {
+    let of_login = || issuance.login.is_some().then(|| GrantId::new(instant, write.random()));
+    grant.map(|grant| grant.id).or_else(of_login)
 }
 
 /// What the issuance was decided on and has ended since. The bindings do not count: a new token on
@@ -36,7 +58,8 @@ pub(crate) fn ended(write: &Write<'_>, issuance: &Issuance) -> Option<Anchor> {
         Anchor::Subject(issuance.subject.clone()),
         Anchor::Application(issuance.client_id.clone()),
     ];
-    write.ended_after(issuance.as_of, anchors.into_iter())
+    let session = issuance.login.as_deref().map(|login| login.session);
+    write.ended_after(issuance.as_of, session, anchors)
 }
 
 /// A grant with its first refresh token.
@@ -79,9 +102,9 @@ pub(crate) struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    pub(crate) fn of(issuance: &'a Issuance, grant: Option<&Grant>) -> Self {
+    pub(crate) fn of(issuance: &'a Issuance, grant: Option<GrantId>) -> Self {
         Self {
-            grant: grant.map(|grant| grant.id),
+            grant,
             client_id: &issuance.client_id,
             subject: &issuance.subject,
             username: issuance.username.as_ref(),

@@ -52,8 +52,8 @@ pub(crate) fn rotate(write: &mut Write<'_>, fresh: &[StoredKey]) -> DbResult<Vec
 /// key, so that the high-water mark of that moment bounds everything that ever was. It is written
 /// down by the first sweep that comes so late, and later issues do not raise it.
 pub(crate) fn sweep(write: &mut Write<'_>, now: Timestamp) -> DbResult<u64> {
-    let handles_until = write.position.all_until();
-    let signatures_until = write.position.tokens_until;
+    let handles_until = write.position.handles_until();
+    let signatures_until = write.position.signatures_until();
     write
         .db
         .prepare_cached(

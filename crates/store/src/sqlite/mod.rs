@@ -1,15 +1,24 @@
 //! The embedded database: one file, one writer, any number of readers.
 
 mod applications;
+mod browser_cookies;
+mod codes;
+mod connections;
 mod ends;
 mod failure;
 mod issue;
+mod issue_code;
 mod keys;
+mod logout_deliveries;
 mod open;
+mod origins;
 mod position;
 mod reader;
+mod redeem;
 mod refresh;
 mod rows;
+mod session_ends;
+mod sessions;
 mod slot;
 mod sweep;
 mod users;
@@ -25,7 +34,8 @@ use std::{
 
 use async_trait::async_trait;
 use tokenbind_binding::{
-    Anchor, ClientId, Clock, CodeId, End, GrantId, Random, SessionId, SubjectId, Timestamp, TokenId,
+    Anchor, Bindings, ClientId, Clock, CodeId, End, GrantId, Random, Session, SessionId, SubjectId,
+    Timestamp, TokenId, TokenSession,
 };
 use tokenbind_issuer::{
     access_token::AccessToken,
@@ -45,6 +55,7 @@ use tokio::sync::oneshot;
 
 pub use self::open::OpenError;
 use self::{
+    codes::StoredCode,
     failure::{DbResult, Failure},
     position::Position,
     reader::Readers,
@@ -72,6 +83,7 @@ pub struct SqliteStore {
     database: PathBuf,
     published: Arc<Published>,
     readers: Readers,
+    clock: Arc<dyn Clock>,
     writer: RunningWriter,
     /// Let go only when the writer is done: fields are dropped in their order.
     _lock: File,
@@ -113,10 +125,15 @@ impl SqliteStore {
         let ends = ends::load(&connection)?;
         let published = Arc::new(Published::new(options.cached_tokens, ends, position.last));
         let readers = Readers::open(&database)?;
-        let writer =
-            Writer { connection, position, published: Arc::clone(&published), clock, random };
+        let writer = Writer {
+            connection,
+            position,
+            published: Arc::clone(&published),
+            clock: Arc::clone(&clock),
+            random,
+        };
         let writer = writer.start()?;
-        Ok(Self { database, published, readers, writer, _lock: lock })
+        Ok(Self { database, published, readers, clock, writer, _lock: lock })
     }
 
     /// Has the writer do `work` in a transaction.
@@ -196,19 +213,21 @@ impl Store for SqliteStore {
         let Some(record) = self.find_token(id)? else { return Ok(None) };
         // The ends come second, so that none is missed that was acknowledged before the look-up.
         let ends = self.published.ends_of(record.token.anchors());
-        Ok(Some(Recorded { record, ends, session: None }))
+        let session = self.needed_session(&record.token.bindings, record.token.session)?;
+        Ok(Some(Recorded { record, ends, session }))
     }
 
     async fn look_up_grant(&self, id: GrantId) -> StoreResult<Option<Recorded<Grant>>> {
-        let record = rows::find_grant(&self.readers.get(), id)?;
-        Ok(record.map(|record| {
-            let ends = self.published.ends_of(record.anchors());
-            Recorded { record, ends, session: None }
-        }))
+        // The connection is let go at once: the session may need one too.
+        let found = rows::find_grant(&self.readers.get(), id)?;
+        let Some(record) = found else { return Ok(None) };
+        let ends = self.published.ends_of(record.anchors());
+        let session = self.needed_session(&record.bindings, record.session())?;
+        Ok(Some(Recorded { record, ends, session }))
     }
 
     async fn end_anchor(&self, anchor: Anchor) -> StoreResult<End> {
-        self.write(move |write| write.end(anchor.clone())).await
+        self.write(move |write| session_ends::end_anchor(write, &anchor)).await
     }
 
     async fn load_keys(&self, missing: Vec<StoredKey>) -> StoreResult<Vec<StoredKey>> {
@@ -223,79 +242,99 @@ impl Store for SqliteStore {
         Ok(self.published.as_of())
     }
 
-    async fn find_origin(&self, _origin: &str) -> StoreResult<Vec<ClientId>> {
-        todo!()
+    async fn find_origin(&self, origin: &str) -> StoreResult<Vec<ClientId>> {
+        Ok(origins::find(&self.readers.get(), origin)?)
     }
 
-    async fn start_session(&self, _start: SessionStart) -> StoreResult<SessionOutcome> {
-        todo!()
+    async fn start_session(&self, start: SessionStart) -> StoreResult<SessionOutcome> {
+        self.write(move |write| sessions::start(write, &start)).await
     }
 
     async fn look_up_session(
         &self,
-        _id: SessionId,
+        id: SessionId,
     ) -> StoreResult<Option<Recorded<Arc<LoginSession>>>> {
-        todo!()
+        let found = sessions::look_up(&self.readers, &self.published, id)?;
+        Ok(found.map(|record| {
+            let ends = self.published.ends_of(record.anchors().into_iter());
+            Recorded { record, ends, session: None }
+        }))
     }
 
-    async fn use_session(&self, _id: SessionId, _idle: u64) -> StoreResult<()> {
-        todo!()
+    async fn use_session(&self, id: SessionId, idle: u64) -> StoreResult<()> {
+        let found = sessions::look_up(&self.readers, &self.published, id)?;
+        let now = self.clock.now().timestamp();
+        // Mostly there is nothing to write, and nobody has to wait for the writer.
+        if found.is_some_and(|found| sessions::prolonged(&found.session, idle, now).is_some()) {
+            self.write(move |write| sessions::note_use(write, id, idle)).await?;
+        }
+        Ok(())
     }
 
-    async fn end_session(&self, _id: SessionId) -> StoreResult<Option<EndedSession>> {
-        todo!()
+    async fn end_session(&self, id: SessionId) -> StoreResult<Option<EndedSession>> {
+        self.write(move |write| session_ends::end(write, id)).await
     }
 
     async fn list_sessions(
         &self,
-        _subject: &SubjectId,
-        _now: Timestamp,
+        subject: &SubjectId,
+        now: Timestamp,
     ) -> StoreResult<Vec<Arc<LoginSession>>> {
-        todo!()
+        let mut sessions = sessions::of_subject(&self.readers.get(), subject)?;
+        sessions.retain(|session| {
+            let ends = self.published.ends_of(session.anchors().into_iter());
+            session.judge(&ends[..], now).is_ok()
+        });
+        Ok(sessions.into_iter().map(Arc::new).collect())
     }
 
-    async fn issue_code(&self, _request: CodeRequest) -> StoreResult<CodeOutcome> {
-        todo!()
+    async fn issue_code(&self, request: CodeRequest) -> StoreResult<CodeOutcome> {
+        self.write(move |write| issue_code::issue_code(write, &request)).await
     }
 
-    async fn look_up_code(&self, _id: CodeId) -> StoreResult<Option<RecordedCode>> {
-        todo!()
+    async fn look_up_code(&self, id: CodeId) -> StoreResult<Option<RecordedCode>> {
+        let found = codes::find(&self.readers.get(), id)?;
+        Ok(found.map(|StoredCode { code, expires_at, .. }| RecordedCode { code, expires_at }))
     }
 
-    async fn redeem_code(&self, _redemption: Redemption) -> StoreResult<RedeemOutcome> {
-        todo!()
+    async fn redeem_code(&self, redemption: Redemption) -> StoreResult<RedeemOutcome> {
+        self.write(move |write| redeem::redeem(write, &redemption)).await
     }
 
     async fn find_consent(
         &self,
-        _subject: &SubjectId,
-        _client_id: &ClientId,
+        subject: &SubjectId,
+        client_id: &ClientId,
     ) -> StoreResult<Option<Scope>> {
-        todo!()
+        Ok(connections::find_consent(&self.readers.get(), subject, client_id)?)
     }
 
     async fn list_connections(
         &self,
-        _subject: &SubjectId,
-        _now: Timestamp,
+        subject: &SubjectId,
+        now: Timestamp,
     ) -> StoreResult<Vec<Connection>> {
-        todo!()
+        Ok(connections::list(&self.readers.get(), subject, now)?)
     }
 
-    async fn end_connection(&self, _subject: &SubjectId, _client_id: &ClientId) -> StoreResult<()> {
-        todo!()
+    async fn end_connection(&self, subject: &SubjectId, client_id: &ClientId) -> StoreResult<()> {
+        let consent = Anchor::Consent(subject.clone(), client_id.clone());
+        self.end_anchor(consent).await.map(drop)
     }
 
     async fn claim_logout_deliveries(
         &self,
-        _now: Timestamp,
-        _limit: usize,
+        now: Timestamp,
+        limit: usize,
     ) -> StoreResult<Vec<LogoutDelivery>> {
-        todo!()
+        if !logout_deliveries::any_due(&self.readers, now)? {
+            return Ok(Vec::new());
+        }
+        self.write(move |write| logout_deliveries::claim(write, now, limit)).await
     }
 
-    async fn settle_logout_delivery(&self, _id: u64) -> StoreResult<()> {
-        todo!()
+    async fn settle_logout_delivery(&self, id: u64) -> StoreResult<()> {
+        self.write(move |write| logout_deliveries::settle(write.db, id)).await
     }
 
     async fn sweep_sessions(&self, _now: Timestamp) -> StoreResult<u64> {
@@ -332,5 +371,16 @@ impl SqliteStore {
         let Some(record) = found.map(Arc::new) else { return Ok(None) };
         self.published.tokens.insert(&record);
         Ok(Some(record))
+    }
+
+    /// The session that the `bindings` need, if there still is one.
+    fn needed_session(
+        &self,
+        bindings: &Bindings,
+        issued_in: Option<TokenSession>,
+    ) -> DbResult<Option<Session>> {
+        let Some(own) = issued_in.filter(|_| bindings.need_session()) else { return Ok(None) };
+        let found = sessions::look_up(&self.readers, &self.published, own.id)?;
+        Ok(found.map(|found| found.session.clone()))
     }
 }

@@ -2,7 +2,7 @@
 //! can live.
 
 use rusqlite::{Connection, OptionalExtension as _, params};
-use tokenbind_binding::{GrantId, Instant, Timestamp, TokenId};
+use tokenbind_binding::{CodeId, GrantId, Instant, SessionId, Timestamp, TokenId};
 
 use super::{
     failure::DbResult,
@@ -11,12 +11,40 @@ use super::{
 
 const LAST_INSTANT: &str = "last_instant";
 const LAST_SEQ: &str = "last_seq";
-const TOKENS_UNTIL: &str = "tokens_until";
-const GRANTS_UNTIL: &str = "grants_until";
 
 /// The high-water marks of expiry are rounded up to this many seconds, so that they are seldom
 /// written.
 const MARK_STEP: u64 = 3600;
+
+/// What has a high-water mark of its own: none of it that was given so far lives longer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Mark {
+    /// Access tokens.
+    Tokens,
+    /// Grants, unless they are refreshed while they are alive.
+    Grants,
+    /// Authorization codes.
+    Codes,
+    /// Login sessions.
+    Sessions,
+    /// ID tokens and logout tokens, of which there are no rows.
+    IdTokens,
+}
+
+impl Mark {
+    const ALL: [Self; 5] =
+        [Self::Tokens, Self::Grants, Self::Codes, Self::Sessions, Self::IdTokens];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Tokens => "tokens_until",
+            Self::Grants => "grants_until",
+            Self::Codes => "codes_until",
+            Self::Sessions => "sessions_until",
+            Self::IdTokens => "id_tokens_until",
+        }
+    }
+}
 
 /// The writer's memory. It follows the open transaction, and goes back with it.
 #[derive(Clone, Copy, Debug)]
@@ -27,10 +55,8 @@ pub(crate) struct Position {
     pub(crate) last_end: Instant,
     /// The number of the last end.
     pub(crate) seq: u64,
-    /// No access token issued so far lives longer.
-    pub(crate) tokens_until: Timestamp,
-    /// No grant given so far lives longer, unless it is refreshed while it is alive.
-    pub(crate) grants_until: Timestamp,
+    /// The high-water marks, in the order of [`Mark::ALL`].
+    marks: [Timestamp; Mark::ALL.len()],
 }
 
 impl Position {
@@ -41,14 +67,21 @@ impl Position {
         let grant =
             newest(db, "SELECT max(id) FROM grants")?.map(|id| GrantId::from_bytes(id).instant());
         let (seq, last_end) = last_end(db)?;
+        let session = newest(db, "SELECT max(id) FROM sessions")?
+            .map(|id| SessionId::from_bytes(id).instant());
+        let code =
+            newest(db, "SELECT max(id) FROM codes")?.map(|id| CodeId::from_bytes(id).instant());
         let kept = Instant::from_micros(read_meta(db, LAST_INSTANT)?);
-        let instants = [token, grant, Some(last_end)].into_iter().flatten();
+        let instants = [token, grant, session, code, Some(last_end)].into_iter().flatten();
+        let mut marks = [Timestamp::from_secs(0); Mark::ALL.len()];
+        for mark in Mark::ALL {
+            marks[mark as usize] = Timestamp::from_secs(read_meta(db, mark.name())?);
+        }
         Ok(Self {
             last: instants.fold(kept, Ord::max),
             last_end,
             seq: seq.max(read_meta(db, LAST_SEQ)?),
-            tokens_until: Timestamp::from_secs(read_meta(db, TOKENS_UNTIL)?),
-            grants_until: Timestamp::from_secs(read_meta(db, GRANTS_UNTIL)?),
+            marks,
         })
     }
 
@@ -58,29 +91,47 @@ impl Position {
         write_meta(db, LAST_SEQ, self.seq)
     }
 
-    /// Everything issued so far is dead by then.
-    pub(crate) fn all_until(&self) -> Timestamp {
-        self.tokens_until.max(self.grants_until)
+    /// None of it that was given so far lives longer.
+    pub(crate) fn until(&self, mark: Mark) -> Timestamp {
+        self.marks[mark as usize]
     }
 
-    /// Raises the mark of access tokens, durably with the token that raises it.
-    pub(crate) fn raise_tokens(&mut self, db: &Connection, expires_at: Timestamp) -> DbResult<()> {
-        raise(db, TOKENS_UNTIL, &mut self.tokens_until, expires_at)
+    /// All that can be issued or refreshed by what was given so far is dead by then, unless it is
+    /// decided on anew.
+    pub(crate) fn ends_matter_until(&self) -> Timestamp {
+        self.latest([Mark::Tokens, Mark::Grants, Mark::Codes])
     }
 
-    /// Raises the mark of grants, durably with the grant that raises it.
-    pub(crate) fn raise_grants(&mut self, db: &Connection, expires_at: Timestamp) -> DbResult<()> {
-        raise(db, GRANTS_UNTIL, &mut self.grants_until, expires_at)
+    /// Every handle made so far is of no use by then.
+    pub(crate) fn handles_until(&self) -> Timestamp {
+        self.latest([Mark::Tokens, Mark::Grants, Mark::Codes, Mark::Sessions])
     }
-}
 
-fn raise(db: &Connection, name: &str, mark: &mut Timestamp, expires_at: Timestamp) -> DbResult<()> {
-    if expires_at > *mark {
-        let steps = expires_at.as_secs().div_ceil(MARK_STEP);
-        *mark = Timestamp::from_secs(steps.saturating_mul(MARK_STEP));
-        write_meta(db, name, mark.as_secs())?;
+    /// Every signature made so far is of no use by then. An ID token is good as a hint while its
+    /// session lives, although it has expired (OpenID Connect RP-Initiated Logout section 4).
+    pub(crate) fn signatures_until(&self) -> Timestamp {
+        self.latest([Mark::Tokens, Mark::IdTokens, Mark::Sessions])
     }
-    Ok(())
+
+    fn latest<const N: usize>(&self, marks: [Mark; N]) -> Timestamp {
+        marks.into_iter().fold(Timestamp::from_secs(0), |latest, mark| latest.max(self.until(mark)))
+    }
+
+    /// Raises a mark, durably with what raises it.
+    pub(crate) fn raise(
+        &mut self,
+        db: &Connection,
+        mark: Mark,
+        expires_at: Timestamp,
+    ) -> DbResult<()> {
+        if expires_at > self.until(mark) {
+            let steps = expires_at.as_secs().div_ceil(MARK_STEP);
+            let until = Timestamp::from_secs(steps.saturating_mul(MARK_STEP));
+            self.marks[mark as usize] = until;
+            write_meta(db, mark.name(), until.as_secs())?;
+        }
+        Ok(())
+    }
 }
 
 fn newest(db: &Connection, sql: &str) -> DbResult<Option<[u8; 16]>> {

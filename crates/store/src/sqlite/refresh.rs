@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokenbind_binding::{Anchor, Instant};
+use tokenbind_binding::{Anchor, Dead, Instant};
 use tokenbind_issuer::{
     access_token::AccessToken,
     grant::{CurrentRefreshToken, Grant, Presented, Rotation},
@@ -11,8 +11,11 @@ use tokenbind_issuer::{
 };
 
 use super::{
+    connections,
     failure::DbResult,
     issue::{Facts, new_token},
+    position::Mark,
+    sessions,
     slot::{Slot, supersede},
     write::Write,
 };
@@ -27,8 +30,12 @@ pub(crate) fn refresh(write: &mut Write<'_>, refresh: &Refresh) -> DbResult<Refr
     if grant.client_id != refresh.client_id {
         return Ok(RefreshOutcome::NotTheirs);
     }
+    let session = write.needed_session(&grant.bindings, grant.session())?;
     let ends = write.ends_since(grant.id.instant(), grant.anchors());
-    if let Err(dead) = grant.judge(&ends[..], None, now) {
+    if let Err(dead) = grant.judge(&ends[..], session.as_ref(), now) {
+        if dead == Dead::SessionOver {
+            write.end_once(Anchor::Grant(grant.id))?;
+        }
         return Ok(RefreshOutcome::Dead(dead));
     }
     match grant.presented(refresh.presented.generation, refresh.rotation, now) {
@@ -41,7 +48,14 @@ pub(crate) fn refresh(write: &mut Write<'_>, refresh: &Refresh) -> DbResult<Refr
         Presented::LostReply => {}
         Presented::Current => use_current(write, &mut grant, refresh, instant)?,
     }
+    if let Some(session) = session {
+        sessions::prolong(write, &session, refresh.session_idle, now)?;
+    }
     let access_token = refreshed_token(write, &grant, refresh, instant)?;
+    connections::note(write.db, &access_token, Some(&grant))?;
+    if let Some(lifetime) = refresh.id_token_lifetime {
+        write.position.raise(write.db, Mark::IdTokens, now.plus(lifetime))?;
+    }
     let refresh_token = Some(grant.refresh_token());
     Ok(RefreshOutcome::Refreshed(Issued { access_token, refresh_token }))
 }

@@ -8,6 +8,7 @@ use tokenbind_issuer::{
     access_token::{AccessToken, TokenFormat},
     grant::{CurrentRefreshToken, Grant},
     keys::KeyId,
+    login::Login,
     scope::{Audience, Scope},
 };
 
@@ -24,13 +25,14 @@ pub(crate) fn from_sql(number: i64) -> DbResult<u64> {
 }
 
 pub(crate) fn insert_token(db: &Connection, record: &AccessToken) -> DbResult<()> {
-    let AccessToken { token, scope, audience, username, format, .. } = record;
+    let AccessToken { token, scope, audience, username, pairwise, login, format } = record;
     let (opaque, key) = match format {
         TokenFormat::Opaque { key } => (true, key.0),
         TokenFormat::Jwt { key } => (false, key.0),
     };
     db.prepare_cached(
-        "INSERT INTO access_tokens VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        "INSERT INTO access_tokens \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
     )?
     .execute(params![
         token.id.as_bytes(),
@@ -44,6 +46,8 @@ pub(crate) fn insert_token(db: &Connection, record: &AccessToken) -> DbResult<()
         opaque,
         key,
         to_sql(token.expires_at.as_secs()),
+        pairwise.as_deref(),
+        to_json(login.as_deref())?,
     ])?;
     Ok(())
 }
@@ -56,10 +60,11 @@ pub(crate) fn find_token(db: &Connection, id: TokenId) -> DbResult<Option<Access
 }
 
 fn read_token(row: &Row<'_>) -> DbResult<AccessToken> {
+    let login = read_login(row, 12)?;
     let token = Token {
         id: TokenId::from_bytes(row.get(0)?),
         grant: row.get::<_, Option<[u8; 16]>>(1)?.map(GrantId::from_bytes),
-        session: None,
+        session: login.as_deref().map(Login::token_session),
         client_id: text(row, 2)?.into(),
         subject: text(row, 3)?.into(),
         bindings: read_bindings(row, 7)?,
@@ -71,28 +76,32 @@ fn read_token(row: &Row<'_>) -> DbResult<AccessToken> {
         token,
         scope: Scope::parse(text(row, 5)?).map_err(Failure::unreadable)?,
         audience: Audience::from_stored(text(row, 6)?),
-        username: read_username(row, 4)?,
-        pairwise: None,
-        login: None,
+        username: optional_text(row, 4)?,
+        pairwise: optional_text(row, 11)?,
+        login,
         format,
     })
 }
 
 pub(crate) fn insert_grant(db: &Connection, grant: &Grant) -> DbResult<()> {
-    db.prepare_cached("INSERT INTO grants VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")?
-        .execute(params![
-            grant.id.as_bytes(),
-            grant.client_id.as_str(),
-            grant.subject.as_str(),
-            grant.username.as_deref(),
-            grant.scope.as_str(),
-            grant.audience.as_str(),
-            grant.bindings.to_bytes(),
-            grant.current.generation,
-            to_sql(grant.current.since.as_secs()),
-            grant.current.used,
-            to_sql(grant.expires_at.as_secs()),
-        ])?;
+    db.prepare_cached(
+        "INSERT INTO grants VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+    )?
+    .execute(params![
+        grant.id.as_bytes(),
+        grant.client_id.as_str(),
+        grant.subject.as_str(),
+        grant.username.as_deref(),
+        grant.scope.as_str(),
+        grant.audience.as_str(),
+        grant.bindings.to_bytes(),
+        grant.current.generation,
+        to_sql(grant.current.since.as_secs()),
+        grant.current.used,
+        to_sql(grant.expires_at.as_secs()),
+        grant.pairwise.as_deref(),
+        to_json(grant.login.as_deref())?,
+    ])?;
     Ok(())
 }
 
@@ -123,9 +132,9 @@ fn read_grant(row: &Row<'_>) -> DbResult<Grant> {
         id: GrantId::from_bytes(row.get(0)?),
         client_id: text(row, 1)?.into(),
         subject: text(row, 2)?.into(),
-        username: read_username(row, 3)?,
-        pairwise: None,
-        login: None,
+        username: optional_text(row, 3)?,
+        pairwise: optional_text(row, 11)?,
+        login: read_login(row, 12)?,
         scope: Scope::parse(text(row, 4)?).map_err(Failure::unreadable)?,
         audience: Audience::from_stored(text(row, 5)?),
         bindings: read_bindings(row, 6)?,
@@ -138,13 +147,22 @@ fn read_grant(row: &Row<'_>) -> DbResult<Grant> {
     })
 }
 
-fn text<'r>(row: &'r Row<'_>, column: usize) -> DbResult<&'r str> {
+fn to_json(login: Option<&Login>) -> DbResult<Option<String>> {
+    Ok(login.map(serde_json::to_string).transpose()?)
+}
+
+fn read_login(row: &Row<'_>, column: usize) -> DbResult<Option<Arc<Login>>> {
+    let login = row.get_ref(column)?.as_str_or_null().map_err(Failure::unreadable)?;
+    Ok(login.map(serde_json::from_str).transpose()?.map(Arc::new))
+}
+
+pub(crate) fn text<'r>(row: &'r Row<'_>, column: usize) -> DbResult<&'r str> {
     row.get_ref(column)?.as_str().map_err(Failure::unreadable)
 }
 
-fn read_username(row: &Row<'_>, column: usize) -> DbResult<Option<Arc<str>>> {
-    let username = row.get_ref(column)?.as_str_or_null().map_err(Failure::unreadable)?;
-    Ok(username.map(Into::into))
+fn optional_text(row: &Row<'_>, column: usize) -> DbResult<Option<Arc<str>>> {
+    let text = row.get_ref(column)?.as_str_or_null().map_err(Failure::unreadable)?;
+    Ok(text.map(Into::into))
 }
 
 fn read_bindings(row: &Row<'_>, column: usize) -> DbResult<Bindings> {
@@ -152,6 +170,6 @@ fn read_bindings(row: &Row<'_>, column: usize) -> DbResult<Bindings> {
     Bindings::from_bytes(bytes).map_err(Failure::unreadable)
 }
 
-fn read_time(row: &Row<'_>, column: usize) -> DbResult<Timestamp> {
+pub(crate) fn read_time(row: &Row<'_>, column: usize) -> DbResult<Timestamp> {
     from_sql(row.get(column)?).map(Timestamp::from_secs)
 }

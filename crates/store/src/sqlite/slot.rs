@@ -12,8 +12,9 @@ use tokenbind_issuer::{
 };
 
 use super::{
+    connections,
     failure::DbResult,
-    issue::{Facts, ended, new_grant, new_token},
+    issue::{Facts, ended, family, new_grant, new_token},
     write::Write,
 };
 
@@ -62,8 +63,10 @@ impl Slot {
         now: Timestamp,
     ) -> DbResult<Option<Arc<AccessToken>>> {
         let Some(record) = write.find_token(self.access_token)? else { return Ok(None) };
-        let ends = write.ends_since(record.token.id.instant(), record.token.anchors());
-        Ok(record.token.judge(&ends[..], None, now).is_ok().then_some(record))
+        let token = &record.token;
+        let ends = write.ends_since(token.id.instant(), token.anchors());
+        let session = write.needed_session(&token.bindings, token.session)?;
+        Ok(token.judge(&ends[..], session.as_ref(), now).is_ok().then_some(record))
     }
 
     /// Its grant, if that is alive.
@@ -71,7 +74,8 @@ impl Slot {
         let Some(id) = self.grant else { return Ok(None) };
         let Some(grant) = write.find_grant(id)? else { return Ok(None) };
         let ends = write.ends_since(grant.id.instant(), grant.anchors());
-        Ok(grant.judge(&ends[..], None, now).is_ok().then_some(grant))
+        let session = write.needed_session(&grant.bindings, grant.session())?;
+        Ok(grant.judge(&ends[..], session.as_ref(), now).is_ok().then_some(grant))
     }
 }
 
@@ -81,19 +85,29 @@ pub(crate) fn issue_in_slot(write: &mut Write<'_>, issuance: &Issuance) -> DbRes
         return Ok(IssueOutcome::Ended(anchor));
     }
     let instant = write.tick();
+    Ok(IssueOutcome::Issued(commit(write, issuance, instant)?))
+}
+
+/// [`issue_in_slot`], once it is clear that nothing speaks against it.
+pub(crate) fn commit(
+    write: &mut Write<'_>,
+    issuance: &Issuance,
+    instant: Instant,
+) -> DbResult<Issued> {
     let now = instant.timestamp();
     let key = issuance.slot();
     let slot = Slot::find(write, &key)?;
     let live = slot.map(|slot| slot.live_token(write, now)).transpose()?.flatten();
     let grant = slot_grant(write, issuance, slot, instant)?;
-    let shared = live.as_ref().filter(|live| shares(live, issuance.access_token.format, now));
+    let shared = live.as_ref().filter(|live| may_share(live, issuance, grant.as_ref(), now));
     let access_token = if let Some(shared) = shared {
         Arc::clone(shared)
     } else {
         supersede(write, live.as_deref())?;
-        let facts = Facts::of(issuance, grant.as_ref());
+        let facts = Facts::of(issuance, family(write, issuance, grant.as_ref(), instant));
         new_token(write, facts, issuance.access_token, instant)?
     };
+    connections::note(write.db, &access_token, grant.as_ref())?;
     let kept = slot.and_then(|slot| slot.grant);
     let wanted =
         Slot { access_token: access_token.token.id, grant: grant.as_ref().map(|g| g.id).or(kept) };
@@ -101,7 +115,22 @@ pub(crate) fn issue_in_slot(write: &mut Write<'_>, issuance: &Issuance) -> DbRes
         wanted.put(write, &key)?;
     }
     let refresh_token = grant.map(|grant| grant.refresh_token());
-    Ok(IssueOutcome::Issued(Issued { access_token, refresh_token }))
+    Ok(Issued { access_token, refresh_token })
+}
+
+/// Whether the request gets the slot's live token again. Never the token of another login: it would
+/// outlive this one's logout. What comes of a code hangs from one grant.
+fn may_share(
+    live: &AccessToken,
+    issuance: &Issuance,
+    grant: Option<&Grant>,
+    now: Timestamp,
+) -> bool {
+    let same_login = live.login == issuance.login && live.pairwise == issuance.pairwise;
+    let same_grant = grant.is_none_or(|grant| live.token.grant == Some(grant.id));
+    shares(live, issuance.access_token.format, now)
+        && same_login
+        && (same_grant || issuance.login.is_none())
 }
 
 /// The grant whose refresh token goes with the answer: the slot's, while it is alive, or a new one.
@@ -115,7 +144,9 @@ fn slot_grant(
     let Some(lifetime) = issuance.refresh_token_lifetime else { return Ok(None) };
     let now = instant.timestamp();
     let live = slot.map(|slot| slot.live_grant(write, now)).transpose()?.flatten();
-    let Some(mut grant) = live else {
+    let same_login =
+        |grant: &Grant| grant.login == issuance.login && grant.pairwise == issuance.pairwise;
+    let Some(mut grant) = live.filter(same_login) else {
         return new_grant(write, issuance, instant, lifetime).map(Some);
     };
     if grant.expires_at < now.plus(lifetime) {

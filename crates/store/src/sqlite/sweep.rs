@@ -9,9 +9,11 @@ use tokenbind_binding::{Anchor, End, Instant, Timestamp, TokenId};
 use tokenbind_issuer::store::{StoreError, StoreResult, Swept};
 
 use super::{
+    browser_cookies, codes, connections,
     failure::DbResult,
     keys,
     rows::{from_sql, to_sql},
+    session_ends,
     write::Write,
     writer::Queue,
 };
@@ -33,15 +35,18 @@ pub(crate) struct Sweep {
 impl Sweep {
     pub(crate) fn run(&self) -> StoreResult<Swept> {
         let now = self.now;
-        // Tokens and grants go first: an end may go only after everything that it ended.
+        // Tokens and grants go first: an end may go only after everything that it ended, and a code
+        // only after everything that came of it.
         Ok(Swept {
             access_tokens: self.sweep_tokens()?,
             grants: self.sweep_grants()?,
             slots: self.sweep_slots()?,
+            codes: self.sweep_codes()?,
+            sessions: self.sweep_sessions()?,
+            cookies: self.sweep_cookies()?,
+            connections: self.sweep_connections()?,
             ends: self.sweep_ends()?,
             keys: self.queue.run_blocking(move |write| keys::sweep(write, now))?,
-            sessions: 0,
-            codes: 0,
         })
     }
 
@@ -81,6 +86,38 @@ impl Sweep {
                  AND NOT EXISTS (SELECT 1 FROM grants WHERE id = grant_id)",
             )?;
             delete_each(slots, |slot| statement.execute([slot]))
+        })
+    }
+
+    fn sweep_codes(&self) -> StoreResult<u64> {
+        let over = codes::IS_OVER;
+        let sql = format!("SELECT id, {over} FROM codes WHERE id > ?1 ORDER BY id LIMIT ?3");
+        self.walk(&sql, Vec::new(), read_blob_key, |write, ids, now| {
+            codes::sweep(write.db, ids, now)
+        })
+    }
+
+    fn sweep_sessions(&self) -> StoreResult<u64> {
+        let sql = "SELECT id, idle_until <= ?2 OR absolute_until <= ?2 FROM sessions \
+                   WHERE id > ?1 ORDER BY id LIMIT ?3";
+        self.walk(sql, Vec::new(), read_blob_key, session_ends::sweep)
+    }
+
+    fn sweep_cookies(&self) -> StoreResult<u64> {
+        let over = browser_cookies::IS_OVER;
+        let sql = format!(
+            "SELECT hash, {over} FROM browser_cookies WHERE hash > ?1 ORDER BY hash LIMIT ?3"
+        );
+        self.walk(&sql, Vec::new(), read_blob_key, |write, hashes, now| {
+            browser_cookies::sweep(write.db, hashes, now)
+        })
+    }
+
+    fn sweep_connections(&self) -> StoreResult<u64> {
+        let over = connections::IS_OVER;
+        let sql = format!("SELECT id, {over} FROM connections WHERE id > ?1 ORDER BY id LIMIT ?3");
+        self.walk(&sql, 0, read_number_key, |write, ids, now| {
+            connections::sweep(write.db, ids, now)
         })
     }
 
@@ -154,6 +191,12 @@ impl Key for Vec<u8> {
     }
 }
 
+impl Key for i64 {
+    fn to_sql(&self) -> &dyn rusqlite::ToSql {
+        self
+    }
+}
+
 /// The number of an end, and the end.
 impl Key for (i64, Option<End>) {
     fn to_sql(&self) -> &dyn rusqlite::ToSql {
@@ -162,6 +205,10 @@ impl Key for (i64, Option<End>) {
 }
 
 fn read_blob_key(row: &Row<'_>) -> DbResult<Vec<u8>> {
+    Ok(row.get(0)?)
+}
+
+fn read_number_key(row: &Row<'_>) -> DbResult<i64> {
     Ok(row.get(0)?)
 }
 

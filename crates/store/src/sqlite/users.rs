@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension as _};
-use tokenbind_binding::{Anchor, SubjectId};
+use tokenbind_binding::SubjectId;
 use tokenbind_issuer::{
     store::{ChangeOutcome, RegisterOutcome, UserChange},
     user::User,
 };
 
-use super::{failure::DbResult, reader::Readers, write::Write};
+use super::{connections, failure::DbResult, reader::Readers, session_ends, write::Write};
 use crate::cache::{Effect, Published};
 
 pub(crate) fn add(write: &mut Write<'_>, user: &User) -> DbResult<RegisterOutcome> {
@@ -72,19 +72,18 @@ pub(crate) fn change(
         UserChange::Delete => {}
     }
     match change {
-        UserChange::Delete => delete(write, &user.subject)?,
-        UserChange::Lock
-        | UserChange::Unlock
-        | UserChange::Password { .. }
-        | UserChange::Claims(_) => update(write, &user)?,
-    }
-    match change {
-        UserChange::Unlock | UserChange::Claims(_) => {}
-        UserChange::Lock | UserChange::Delete => {
-            write.end(Anchor::Subject(user.subject.clone()))?;
+        UserChange::Unlock | UserChange::Claims(_) => update(write, &user)?,
+        UserChange::Lock => {
+            update(write, &user)?;
+            session_ends::end_subject(write, &user.subject, None)?;
         }
         UserChange::Password { spared, .. } => {
-            write.end_sparing(Anchor::Subject(user.subject.clone()), *spared)?;
+            update(write, &user)?;
+            session_ends::end_subject(write, &user.subject, *spared)?;
+        }
+        UserChange::Delete => {
+            session_ends::end_subject(write, &user.subject, None)?;
+            delete(write, &user.subject)?;
         }
     }
     write.effects.push(Effect::UserChanged(Arc::new(user)));
@@ -100,7 +99,10 @@ fn update(write: &Write<'_>, user: &User) -> DbResult<()> {
     Ok(())
 }
 
+/// The cookies and codes of the user go with the next sweep. Nothing can be done with them: the codes
+/// are dead by the user's end, and the `sub` is never given again.
 fn delete(write: &Write<'_>, subject: &SubjectId) -> DbResult<()> {
+    connections::forget_user(write.db, subject)?;
     write.db.prepare_cached("DELETE FROM users WHERE subject = ?1")?.execute([subject.as_str()])?;
     Ok(())
 }

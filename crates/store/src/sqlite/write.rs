@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 use tokenbind_binding::{
-    Anchor, Clock, End, Ended, GrantId, Instant, Random, SessionId, Timestamp, TokenId,
-    time::random_bytes,
+    Anchor, Bindings, Clock, End, Ended, GrantId, Instant, Random, Session, SessionId, Timestamp,
+    TokenId, TokenSession, time::random_bytes,
 };
 use tokenbind_issuer::{access_token::AccessToken, grant::Grant, store::AsOf};
 
 use super::{
     failure::DbResult,
-    position::Position,
+    position::{Mark, Position},
     rows::{self, to_sql},
+    sessions,
 };
 use crate::cache::{Effect, EndsIndex, Published};
 
@@ -46,7 +47,7 @@ impl Write<'_> {
     /// Records a new access token.
     pub(crate) fn add_token(&mut self, record: AccessToken) -> DbResult<Arc<AccessToken>> {
         rows::insert_token(self.db, &record)?;
-        self.position.raise_tokens(self.db, record.token.expires_at)?;
+        self.position.raise(self.db, Mark::Tokens, record.token.expires_at)?;
         let record = Arc::new(record);
         self.effects.push(Effect::Issued(Arc::clone(&record)));
         Ok(record)
@@ -64,13 +65,13 @@ impl Write<'_> {
     /// Records a new grant.
     pub(crate) fn add_grant(&mut self, grant: &Grant) -> DbResult<()> {
         rows::insert_grant(self.db, grant)?;
-        self.position.raise_grants(self.db, grant.expires_at)
+        self.position.raise(self.db, Mark::Grants, grant.expires_at)
     }
 
     /// Records how a grant changed.
     pub(crate) fn change_grant(&mut self, grant: &Grant) -> DbResult<()> {
         rows::update_grant(self.db, grant)?;
-        self.position.raise_grants(self.db, grant.expires_at)
+        self.position.raise(self.db, Mark::Grants, grant.expires_at)
     }
 
     /// The record of a grant.
@@ -97,25 +98,50 @@ impl Write<'_> {
             .collect()
     }
 
-    /// The first of the `anchors` that ended after `as_of`.
+    /// The first of the `anchors` that ended after `as_of`, unless the `session` was spared.
     pub(crate) fn ended_after(
         &self,
         as_of: AsOf,
-        anchors: impl Iterator<Item = Anchor>,
+        session: Option<SessionId>,
+        anchors: impl IntoIterator<Item = Anchor>,
     ) -> Option<Anchor> {
-        let ends = self.ends_since(as_of.0, anchors);
-        ends.into_iter().find(|end| end.instant > as_of.0).map(|end| end.anchor)
+        let ends = self.ends_since(as_of.0, anchors.into_iter());
+        let spared = |end: &End| end.spared.is_some() && end.spared == session;
+        let mut later = ends.into_iter().filter(|end| end.instant > as_of.0);
+        later.find(|end| !spared(end)).map(|end| end.anchor)
+    }
+
+    /// The session that the `bindings` need, if there still is one.
+    pub(crate) fn needed_session(
+        &self,
+        bindings: &Bindings,
+        issued_in: Option<TokenSession>,
+    ) -> DbResult<Option<Session>> {
+        match issued_in {
+            Some(own) if bindings.need_session() => {
+                Ok(sessions::find(self.db, own.id)?.map(|found| found.session))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// The latest end of `anchor`, in this transaction or before. The index in memory tells what the
     /// table tells, since nobody but the writer changes either.
-    fn latest_end(&self, anchor: &Anchor) -> Option<Ended> {
+    pub(crate) fn latest_end(&self, anchor: &Anchor) -> Option<Ended> {
         self.ends.get(anchor).copied().or_else(|| self.published.latest_end(anchor))
     }
 
     /// Ends an anchor, now.
     pub(crate) fn end(&mut self, anchor: Anchor) -> DbResult<End> {
         self.end_sparing(anchor, None)
+    }
+
+    /// Ends an anchor of which nothing new can come, unless that was done before.
+    pub(crate) fn end_once(&mut self, anchor: Anchor) -> DbResult<()> {
+        if self.latest_end(&anchor).is_none() {
+            self.end(anchor)?;
+        }
+        Ok(())
     }
 
     /// Ends an anchor, now, for all but the tokens of the spared session.
@@ -149,8 +175,10 @@ impl Write<'_> {
     fn keep_until(&self, anchor: &Anchor, instant: Instant) -> DbResult<Timestamp> {
         if let Anchor::Token(id) = anchor {
             let record = self.find_token(*id)?;
-            return Ok(record.map_or(self.position.tokens_until, |record| record.token.expires_at));
+            return Ok(
+                record.map_or(self.position.until(Mark::Tokens), |record| record.token.expires_at)
+            );
         }
-        Ok(self.position.all_until().max(instant.timestamp().plus(IN_FLIGHT)))
+        Ok(self.position.ends_matter_until().max(instant.timestamp().plus(IN_FLIGHT)))
     }
 }

@@ -1,0 +1,147 @@
+//! What users and applications have to do with one another: the consent that was given, and until when
+//! there may be live tokens.
+
+use rusqlite::{Connection as Database, OptionalExtension as _, Row, params};
+use tokenbind_binding::{ClientId, SubjectId, Timestamp};
+use tokenbind_issuer::{
+    access_token::AccessToken, code::AuthorizationCode, grant::Grant, scope::Scope,
+    store::Connection,
+};
+
+use super::{
+    failure::{DbResult, Failure},
+    rows::{read_time, text, to_sql},
+};
+
+/// The end is rounded up to this many seconds, so that it is seldom written.
+const STEP: u64 = 3600;
+
+/// Notes that the application holds these tokens, if they speak for a user.
+pub(crate) fn note(
+    db: &Database,
+    access_token: &AccessToken,
+    grant: Option<&Grant>,
+) -> DbResult<()> {
+    if access_token.username.is_none() {
+        return Ok(());
+    }
+    let token = &access_token.token;
+    let until = grant.map_or(token.expires_at, |grant| grant.expires_at.max(token.expires_at));
+    db.prepare_cached(
+        "INSERT INTO connections (subject, client_id, since, live_until) VALUES (?1, ?2, ?3, ?4) \
+         ON CONFLICT (subject, client_id) DO UPDATE SET live_until = excluded.live_until \
+         WHERE live_until < excluded.live_until",
+    )?
+    .execute(params![
+        token.subject.as_str(),
+        token.client_id.as_str(),
+        to_sql(token.id.instant().timestamp().as_secs()),
+        to_sql(until.as_secs().div_ceil(STEP).saturating_mul(STEP)),
+    ])?;
+    Ok(())
+}
+
+/// Remembers what a user consents to, besides what was consented to before.
+pub(crate) fn add_consent(
+    db: &Database,
+    code: &AuthorizationCode,
+    scope: &Scope,
+    now: Timestamp,
+) -> DbResult<()> {
+    let before = find_consent(db, &code.subject, &code.client_id)?;
+    let consent = before.unwrap_or_default().union(scope);
+    db.prepare_cached(
+        "INSERT INTO connections (subject, client_id, consent, since, live_until) \
+         VALUES (?1, ?2, ?3, ?4, 0) \
+         ON CONFLICT (subject, client_id) DO UPDATE SET consent = excluded.consent",
+    )?
+    .execute(params![
+        code.subject.as_str(),
+        code.client_id.as_str(),
+        consent.as_str(),
+        to_sql(now.as_secs()),
+    ])?;
+    Ok(())
+}
+
+pub(crate) fn find_consent(
+    db: &Database,
+    subject: &SubjectId,
+    client_id: &ClientId,
+) -> DbResult<Option<Scope>> {
+    let consent: Option<Option<String>> = db
+        .prepare_cached("SELECT consent FROM connections WHERE subject = ?1 AND client_id = ?2")?
+        .query_row([subject.as_str(), client_id.as_str()], |row| row.get(0))
+        .optional()?;
+    consent.flatten().as_deref().map(read_scope).transpose()
+}
+
+/// Those that are alive at `now`, by `client_id`.
+pub(crate) fn list(
+    db: &Database,
+    subject: &SubjectId,
+    now: Timestamp,
+) -> DbResult<Vec<Connection>> {
+    let mut statement = db.prepare_cached(
+        "SELECT client_id, coalesce(consent, ''), since, live_until FROM connections \
+         WHERE subject = ?1 AND live_until > ?2 ORDER BY client_id",
+    )?;
+    let mut rows = statement.query(params![subject.as_str(), to_sql(now.as_secs())])?;
+    let mut connections = Vec::new();
+    while let Some(row) = rows.next()? {
+        connections.push(read(row)?);
+    }
+    Ok(connections)
+}
+
+/// Forgets the consent and the rest.
+pub(crate) fn remove(db: &Database, subject: &SubjectId, client_id: &ClientId) -> DbResult<()> {
+    db.prepare_cached("DELETE FROM connections WHERE subject = ?1 AND client_id = ?2")?
+        .execute([subject.as_str(), client_id.as_str()])?;
+    Ok(())
+}
+
+/// Notes that no token of the user is alive any more. What they consented to stays.
+pub(crate) fn lapse_all(db: &Database, subject: &SubjectId) -> DbResult<()> {
+    db.prepare_cached("UPDATE connections SET live_until = 0 WHERE subject = ?1")?
+        .execute([subject.as_str()])?;
+    Ok(())
+}
+
+pub(crate) fn forget_user(db: &Database, subject: &SubjectId) -> DbResult<()> {
+    db.prepare_cached("DELETE FROM connections WHERE subject = ?1")?.execute([subject.as_str()])?;
+    Ok(())
+}
+
+pub(crate) fn forget_application(db: &Database, client_id: &ClientId) -> DbResult<()> {
+    db.prepare_cached("DELETE FROM connections WHERE client_id = ?1")?
+        .execute([client_id.as_str()])?;
+    Ok(())
+}
+
+/// Removes those of these rows that tell nothing any more; gives their number.
+pub(crate) fn sweep(db: &Database, ids: &[i64], now: Timestamp) -> DbResult<u64> {
+    let sql = format!("DELETE FROM connections WHERE id = ?1 AND {IS_OVER}");
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut removed = 0;
+    for id in ids {
+        removed += statement.execute(params![id, to_sql(now.as_secs())])? as u64;
+    }
+    Ok(removed)
+}
+
+/// What is true of a row that the sweep may remove at `?2`.
+pub(crate) const IS_OVER: &str = "consent IS NULL AND live_until <= ?2";
+
+fn read(row: &Row<'_>) -> DbResult<Connection> {
+    Ok(Connection {
+        client_id: text(row, 0)?.into(),
+        scope: read_scope(text(row, 1)?)?,
+        since: read_time(row, 2)?,
+        live_until: read_time(row, 3)?,
+    })
+}
+
+fn read_scope(text: &str) -> DbResult<Scope> {
+    Scope::parse(text).map_err(Failure::unreadable)
+}
