@@ -6,9 +6,11 @@
 #![expect(clippy::missing_panics_doc, reason = "all of it panics where the server misbehaves")]
 
 mod answer;
+mod authority;
 mod authorization;
 mod binary;
 mod browser;
+mod chromium;
 mod client;
 mod cookies;
 mod html;
@@ -20,13 +22,17 @@ mod operator;
 mod port;
 mod process;
 mod registrar;
+mod relying_party;
 mod server;
 mod wait;
+mod web_app;
 
 pub use answer::{Answer, Tokens};
+pub use authority::{Authority, Files};
 pub use authorization::{AuthorizationRequest, Callback, ResponseMode};
 pub use binary::binary as server_binary;
 pub use browser::{Browser, Page, SESSION_COOKIE};
+pub use chromium::{BrowserCookie, Chromium};
 pub use client::Client;
 pub use cookies::Cookies;
 pub use html::{Button, Field, Form, Html};
@@ -35,8 +41,10 @@ pub use jwt::{VerifiedJwt, flipped, unverified_claims};
 pub use login::Login;
 pub use operator::{Operator, Ran, User};
 pub use registrar::{Registrar, Registration};
+pub use relying_party::{RelyingParty, SignIn, Visit};
 pub use server::{Quickstart, QuickstartApplication, QuickstartUser, Server};
 pub use wait::{eventually, seconds_pass};
+pub use web_app::{Library, WebApp};
 
 use std::fmt::Write as _;
 

@@ -2,14 +2,15 @@
 
 use std::{
     fs::{File, OpenOptions},
+    os::unix::process::CommandExt as _,
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
 };
 
 /// Waits until the tests' process is gone, however it went, and then removes what it left.
-const WATCH: &str = r#"read -r _; kill -9 "$1"; rm -rf "$2""#;
+const WATCH: &str = r#"read -r _; kill -9 "-$1"; rm -rf "$2""#;
 
-/// A running process, its output in `stdout.log` and `stderr.log` of a folder.
+/// A running process and what it started, its output in `stdout.log` and `stderr.log` of a folder.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
@@ -23,8 +24,9 @@ impl Process {
             .stdin(Stdio::null())
             .stdout(append(&folder.join("stdout.log")))
             .stderr(append(&folder.join("stderr.log")))
+            .process_group(0)
             .spawn()
-            .expect("the server starts");
+            .unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
         let watch = Command::new("sh")
             .args(["-c", WATCH, "watch", &child.id().to_string()])
             .arg(folder)
@@ -49,12 +51,14 @@ impl Process {
 }
 
 impl Drop for Process {
-    /// SIGKILL, and no second chance for the server to write anything.
+    /// SIGKILL, and no second chance for it to write anything. Its group lasts until it is waited for.
     fn drop(&mut self) {
         // The watch first, so that it never kills another process of the same id.
         let _ = self.watch.kill();
         let _ = self.watch.wait();
         let _ = self.child.kill();
+        let group = format!("-{}", self.child.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
         let _ = self.child.wait();
     }
 }

@@ -8,13 +8,20 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Asks until there is an answer.
-pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn eventually<T>(what: &str, ask: impl AsyncFnMut() -> Option<T>) -> T {
+    in_time(ask).await.unwrap_or_else(|| panic!("waited in vain: {what}"))
+}
+
+/// Asks until there is an answer, or no patience left.
+pub(crate) async fn in_time<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(answer) = ask().await {
-            return answer;
+            return Some(answer);
         }
-        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        if Instant::now() >= deadline {
+            return None;
+        }
         sleep(PAUSE).await;
     }
 }
