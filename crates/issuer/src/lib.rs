@@ -36,6 +36,7 @@ pub mod slot;
 pub mod store;
 pub mod throttle;
 pub mod token_endpoint;
+pub mod uri;
 pub mod user;
 pub mod userinfo;
 

@@ -15,6 +15,8 @@ pub enum LogoutDecision {
     Confirm {
         /// Whose session it is.
         username: String,
+        /// Where the browser will go on to.
+        redirect_uri: Option<String>,
     },
     /// Done.
     LoggedOut(LoggedOut),

@@ -7,6 +7,7 @@ mod authorize;
 mod consent;
 mod health;
 mod introspect;
+mod logout;
 mod metadata;
 mod refusal;
 mod register;
@@ -47,6 +48,7 @@ struct Shared {
     authorize: EndpointMetrics,
     sign_in: EndpointMetrics,
     consent: EndpointMetrics,
+    logout: EndpointMetrics,
     account: EndpointMetrics,
     userinfo: EndpointMetrics,
     token: EndpointMetrics,
@@ -73,6 +75,7 @@ pub(crate) fn router(issuer: Arc<Issuer>, limits: RequestLimits, cookie: config:
         authorize: EndpointMetrics::new("authorize"),
         sign_in: EndpointMetrics::new("sign_in"),
         consent: EndpointMetrics::new("consent"),
+        logout: EndpointMetrics::new("logout"),
         account: EndpointMetrics::new("account"),
         userinfo: EndpointMetrics::new("userinfo"),
         token: EndpointMetrics::new("token"),
@@ -112,6 +115,8 @@ fn pages() -> Router<App> {
         .route("/oauth2/authorize", get(authorize::by_get).post(authorize::by_post))
         .route("/sign-in", post(sign_in::answer))
         .route("/consent", post(consent::answer))
+        .route("/oauth2/logout", get(logout::by_get).post(logout::by_post))
+        .route("/logout/confirm", post(logout::confirmed))
         .route("/account", get(account::show))
         .route("/account/sessions/end", post(account::end_session))
         .route("/account/sessions/end-others", post(account::end_other_sessions))

@@ -9,6 +9,7 @@ mod message;
 mod moment;
 mod policy;
 mod sign_in;
+mod sign_out;
 mod site;
 
 use askama::Template;
@@ -27,6 +28,7 @@ pub(crate) use message::{Link, MessagePage};
 pub(crate) use moment::Moment;
 pub(crate) use policy::{Policy, origin_source};
 pub(crate) use sign_in::SignInPage;
+pub(crate) use sign_out::{SignOutPage, SignedOutPage};
 pub(crate) use site::Site;
 
 use crate::response::{broken, keep_private};

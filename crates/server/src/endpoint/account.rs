@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{body::Body, extract::State, response::Response};
-use http::{Request, StatusCode, header};
+use http::{Request, StatusCode};
 use tokenbind_binding::{ClientId, Clock, Timestamp};
 use tokenbind_issuer::{
     ErrorCode, OAuthError,
@@ -13,12 +13,11 @@ use tokenbind_issuer::{
 };
 
 use super::{
-    App,
+    App, logout,
     refusal::{Refusal, counted_page, must_be_own},
     sign_in::{self, Asked},
 };
 use crate::{
-    cookies,
     csrf::CsrfToken,
     error_response::error_response,
     pages::{
@@ -61,8 +60,10 @@ pub(super) async fn end_session(State(app): State<App>, request: Request<Body>) 
         };
         let id = form.get("session").and_then(|text| text.parse().ok());
         let id = id.ok_or_else(|| refuse("session must be the id of one of your sessions"))?;
+        if id == current.session.id {
+            return logout::sign_out(&app, &incoming.visitor).await;
+        }
         match app.issuer.end_own_session(&current, id).await {
-            Ok(()) if id == current.session.id => signed_out(&app),
             Ok(()) => Ok(back(&app, Some(Notice::SessionEnded))?),
             // It is over already, as was wanted.
             Err(error) if error.code == ErrorCode::InvalidRequest => Ok(back(&app, None)?),
@@ -175,12 +176,6 @@ async fn signed_in(
 fn back(app: &App, notice: Option<Notice>) -> Result<Response, OAuthError> {
     let done = notice.map(|notice| format!("?{DONE}={}", notice.word())).unwrap_or_default();
     see_other(app.site.at("/account") + &done)
-}
-
-fn signed_out(app: &App) -> Result<Response, Refusal> {
-    let mut response = back(app, Some(Notice::SignedOut))?;
-    response.headers_mut().append(header::SET_COOKIE, cookies::no_session()?);
-    Ok(response)
 }
 
 fn refuse(description: &'static str) -> Refusal {

@@ -5,6 +5,7 @@ use http::{StatusCode, header};
 use tokenbind_issuer::{
     ErrorCode, OAuthError,
     authorization::{AuthorizationAnswer, ResponseMode},
+    uri::with_query,
 };
 use url::{Url, form_urlencoded};
 
@@ -19,7 +20,7 @@ use crate::{
 pub(super) fn send(app: &App, answer: &AuthorizationAnswer) -> Result<Response, OAuthError> {
     let destination = destination(&answer.redirect_uri)?;
     let mut response = match answer.mode {
-        ResponseMode::Query => see_other(with_query(answer))?,
+        ResponseMode::Query => see_other(in_query(answer))?,
         ResponseMode::Fragment => see_other(with_fragment(answer))?,
         ResponseMode::FormPost => form_post(app, answer, &destination)?,
     };
@@ -38,14 +39,10 @@ fn destination(uri: &str) -> Result<Url, OAuthError> {
 }
 
 /// RFC 6749 section 3.1.2: the query of the URI "MUST be retained when adding additional query parameters".
-fn with_query(answer: &AuthorizationAnswer) -> String {
-    let uri = &answer.redirect_uri;
-    let joint = match uri.split_once('?') {
-        None => "?",
-        Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
-        Some(_) => "&",
-    };
-    format!("{uri}{joint}{}", encoded(answer))
+fn in_query(answer: &AuthorizationAnswer) -> String {
+    let parameters: Vec<_> =
+        answer.parameters.iter().map(|(name, value)| (*name, &**value)).collect();
+    with_query(&answer.redirect_uri, &parameters)
 }
 
 /// OAuth 2.0 Multiple Response Type Encoding Practices section 2.1.
@@ -98,7 +95,7 @@ mod tests {
             ("https://a.example/cb?", format!("https://a.example/cb?{parameters}")),
             ("com.example.app:/cb", format!("com.example.app:/cb?{parameters}")),
         ] {
-            assert_eq!(with_query(&answer(uri)), expected);
+            assert_eq!(in_query(&answer(uri)), expected);
         }
     }
 

@@ -73,17 +73,11 @@ pub(crate) enum Notice {
     OthersEnded,
     ApplicationEnded,
     PasswordChanged,
-    SignedOut,
 }
 
 impl Notice {
-    const ALL: [Self; 5] = [
-        Self::SessionEnded,
-        Self::OthersEnded,
-        Self::ApplicationEnded,
-        Self::PasswordChanged,
-        Self::SignedOut,
-    ];
+    const ALL: [Self; 4] =
+        [Self::SessionEnded, Self::OthersEnded, Self::ApplicationEnded, Self::PasswordChanged];
 
     /// As it stands in the address.
     pub(crate) const fn word(self) -> &'static str {
@@ -92,7 +86,6 @@ impl Notice {
             Self::OthersEnded => "others-ended",
             Self::ApplicationEnded => "access-removed",
             Self::PasswordChanged => "password-changed",
-            Self::SignedOut => "signed-out",
         }
     }
 
@@ -110,7 +103,6 @@ impl Notice {
             Self::PasswordChanged => {
                 "Your password is changed, and you are signed out everywhere else."
             }
-            Self::SignedOut => "You are signed out.",
         }
     }
 }

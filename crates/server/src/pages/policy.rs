@@ -40,7 +40,6 @@ impl Policy {
     }
 
     /// The same, with these pages embedded.
-    #[allow(dead_code)]
     pub(crate) fn embedding<'a>(mut self, uris: impl IntoIterator<Item = &'a str>) -> Self {
         for source in uris.into_iter().filter_map(origin_source) {
             if !self.frames.contains(&source) {
