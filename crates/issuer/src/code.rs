@@ -11,6 +11,7 @@ use tokenbind_binding::{
 
 use crate::{
     login::Login,
+    pkce::CodeChallenge,
     scope::{Audience, Scope},
 };
 
@@ -36,7 +37,7 @@ pub struct AuthorizationCode {
     pub redirect_uri_named: bool,
     /// `code_challenge` of the method S256 (RFC 7636).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code_challenge: Option<String>,
+    pub code_challenge: Option<CodeChallenge>,
     /// `nonce` (OpenID Connect Core section 3.1.2.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,

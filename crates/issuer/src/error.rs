@@ -24,6 +24,17 @@ pub enum ErrorCode {
     InvalidScope,
     /// RFC 6750 section 3.1.
     InvalidToken,
+    /// A protected resource was asked for without a token. RFC 6750 section 3.1: the answer "SHOULD NOT include
+    /// an error code".
+    MissingToken,
+    /// A protected resource was asked for with two tokens, or with what is none (RFC 6750 section 3.1); told as
+    /// `invalid_request`.
+    InvalidResourceRequest,
+    /// RFC 6750 section 3.1.
+    InsufficientScope {
+        /// The scope that would be enough.
+        needed: &'static str,
+    },
     /// RFC 7591 section 3.2.2.
     InvalidRedirectUri,
     /// RFC 7591 section 3.2.2.
@@ -42,13 +53,16 @@ impl ErrorCode {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::InvalidRequest | Self::RequestTooLarge => "invalid_request",
+            Self::InvalidRequest | Self::RequestTooLarge | Self::InvalidResourceRequest => {
+                "invalid_request"
+            }
             Self::InvalidClient => "invalid_client",
             Self::InvalidGrant => "invalid_grant",
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
-            Self::InvalidToken => "invalid_token",
+            Self::InvalidToken | Self::MissingToken => "invalid_token",
+            Self::InsufficientScope { .. } => "insufficient_scope",
             Self::InvalidRedirectUri => "invalid_redirect_uri",
             Self::InvalidClientMetadata => "invalid_client_metadata",
             Self::TooManyAttempts { .. } | Self::TemporarilyUnavailable => {

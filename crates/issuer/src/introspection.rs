@@ -1,5 +1,7 @@
 //! Token introspection (RFC 7662).
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::Value;
 use tokenbind_binding::RefreshTokenId;
@@ -13,6 +15,7 @@ use crate::{
     presented::Presented,
     settings::IntrospectionRight,
     shown_binding::ShownBinding,
+    shown_login::ShownLogin,
     store::Recorded,
     token_endpoint::audience,
 };
@@ -31,7 +34,7 @@ struct ActiveToken {
     scope: String,
     client_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    username: Option<String>,
+    username: Option<Arc<str>>,
     sub: String,
     aud: Value,
     iss: String,
@@ -45,6 +48,8 @@ struct ActiveToken {
     token_type: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     grant_id: Option<String>,
+    #[serde(flatten)]
+    login: Option<ShownLogin>,
     #[serde(flatten)]
     binding: ShownBinding,
 }
@@ -91,8 +96,8 @@ impl Issuer {
         may_know(client, &token.client_id).then(|| ActiveToken {
             scope: record.scope.as_str().into(),
             client_id: token.client_id.as_str().into(),
-            username: record.username.as_deref().map(Into::into),
-            sub: token.subject.as_str().into(),
+            username: shown_username(record.username.as_ref(), record.pairwise.as_ref()),
+            sub: record.shown_subject().into(),
             aud: audience(record),
             iss: self.config.issuer.clone(),
             iat: token.id.instant().timestamp().as_secs(),
@@ -101,6 +106,7 @@ impl Issuer {
             jti: Some(token.id.to_string()),
             token_type: Some("Bearer"),
             grant_id: token.grant.map(|grant| grant.to_string()),
+            login: record.login.as_deref().map(ShownLogin::from),
             binding: ShownBinding::of(&token.bindings),
         })
     }
@@ -117,8 +123,8 @@ impl Issuer {
         known.then(|| ActiveToken {
             scope: grant.scope.as_str().into(),
             client_id: grant.client_id.as_str().into(),
-            username: grant.username.as_deref().map(Into::into),
-            sub: grant.subject.as_str().into(),
+            username: shown_username(grant.username.as_ref(), grant.pairwise.as_ref()),
+            sub: grant.pairwise.as_deref().unwrap_or(grant.subject.as_str()).into(),
             aud: self.config.issuer.as_str().into(),
             iss: self.config.issuer.clone(),
             iat: grant.current.since.as_secs(),
@@ -127,9 +133,15 @@ impl Issuer {
             jti: None,
             token_type: None,
             grant_id: Some(grant.id.to_string()),
+            login: grant.login.as_deref().map(ShownLogin::from),
             binding: ShownBinding::of(&grant.bindings),
         })
     }
+}
+
+/// The name would tell what a pairwise subject hides.
+fn shown_username(username: Option<&Arc<str>>, pairwise: Option<&Arc<str>>) -> Option<Arc<str>> {
+    username.filter(|_| pairwise.is_none()).cloned()
 }
 
 fn may_know(client: &AuthenticatedClient, owner: &tokenbind_binding::ClientId) -> bool {

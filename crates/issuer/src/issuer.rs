@@ -1,6 +1,6 @@
 //! The authorization server: its store, its keys and its settings in one place.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use quick_cache::sync::Cache;
@@ -12,7 +12,7 @@ use crate::{
     password::{HashError, Passwords},
     scope::Audience,
     secret::SecretHash,
-    store::{Store, StoreError},
+    store::{Store, StoreError, StoredKey},
     throttle::Throttle,
 };
 
@@ -74,7 +74,7 @@ pub struct Issuer {
     pub(crate) verified_jwts: Cache<[u8; 32], TokenId>,
     /// Rings when a login session may have ended, so that its applications are told at once.
     pub(crate) session_ended: Notify,
-    server_key: ServerKey,
+    server_key: Arc<ServerKey>,
     keys: ArcSwap<KeyRing>,
 }
 
@@ -90,8 +90,8 @@ impl Issuer {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Result<Self, StartError> {
-        let uses = key_uses(&config);
-        let stored = store.load_keys(KeyRing::generate(&uses, &server_key, &*random)?).await?;
+        let server_key = Arc::new(server_key);
+        let stored = load_or_make_keys(&*store, &server_key, &random).await?;
         let keys = ArcSwap::from_pointee(KeyRing::open(&stored, &server_key)?);
         Ok(Self {
             passwords: Passwords::new(
@@ -124,13 +124,13 @@ impl Issuer {
         self.keys.load_full()
     }
 
-    /// Replaces every current key. What was made with the old ones stays good until it ends.
+    /// Replaces every current key that can be. What was made with the old ones stays good until it ends.
     ///
     /// # Errors
     /// [`StartError`]; then nothing changed.
     pub async fn rotate_keys(&self) -> Result<(), StartError> {
-        let uses = self.keys().current_uses();
-        let fresh = KeyRing::generate(&uses, &self.server_key, &*self.random)?;
+        let uses = KeyUse::ALL.into_iter().filter(|key_use| key_use.rotates()).collect();
+        let fresh = generate(uses, &self.server_key, &self.random).await?;
         let stored = self.store.rotate_keys(fresh).await?;
         self.keys.store(Arc::new(KeyRing::open(&stored, &self.server_key)?));
         Ok(())
@@ -163,6 +163,32 @@ impl Issuer {
     }
 }
 
-fn key_uses(config: &IssuerConfig) -> HashSet<KeyUse> {
-    HashSet::from([KeyUse::Handle, KeyUse::Signing(config.access_token_signing_alg)])
+/// All keys, of which those that are missing are made first.
+async fn load_or_make_keys(
+    store: &dyn Store,
+    server_key: &Arc<ServerKey>,
+    random: &Arc<dyn Random>,
+) -> Result<Vec<StoredKey>, StartError> {
+    let stored = store.load_keys(Vec::new()).await?;
+    let is_current = |key: &StoredKey, key_use| key.key_use == key_use && !key.retired;
+    let missing: Vec<_> = KeyUse::ALL
+        .into_iter()
+        .filter(|&key_use| !stored.iter().any(|key| is_current(key, key_use)))
+        .collect();
+    if missing.is_empty() {
+        return Ok(stored);
+    }
+    Ok(store.load_keys(generate(missing, server_key, random).await?).await?)
+}
+
+/// Fresh keys, made off the threads that answer requests.
+async fn generate(
+    uses: Vec<KeyUse>,
+    server_key: &Arc<ServerKey>,
+    random: &Arc<dyn Random>,
+) -> Result<Vec<StoredKey>, KeyError> {
+    let (server_key, random) = (server_key.clone(), random.clone());
+    let generating =
+        tokio::task::spawn_blocking(move || KeyRing::generate(&uses, &server_key, &*random));
+    generating.await.map_err(|_| KeyError::Library)?
 }

@@ -76,33 +76,10 @@ fn decode(part: &str) -> Result<Vec<u8>, JwtError> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use serde_json::{Value, json};
-    use tokenbind_binding::Random;
 
     use super::*;
-    use crate::keys::{KeyUse, ServerKey, SigningAlgorithm};
-
-    struct Counting;
-
-    impl Random for Counting {
-        fn fill(&self, buffer: &mut [u8]) {
-            static NEXT: std::sync::atomic::AtomicU8 = std::sync::atomic::AtomicU8::new(1);
-            buffer.fill(NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
-        }
-    }
-
-    fn ring() -> KeyRing {
-        let server_key = ServerKey::new(&[9; 32]);
-        let uses: HashSet<_> = SigningAlgorithm::ALL
-            .into_iter()
-            .map(KeyUse::Signing)
-            .chain([KeyUse::Handle])
-            .collect();
-        let stored = KeyRing::generate(&uses, &server_key, &Counting).unwrap();
-        KeyRing::open(&stored, &server_key).unwrap()
-    }
+    use crate::keys::{SigningAlgorithm, test_ring as ring};
 
     #[test]
     fn every_algorithm_verifies_what_it_signed_and_a_foreign_library_agrees() {

@@ -30,6 +30,8 @@ pub enum KeyUse {
     Handle,
     /// Signatures of this algorithm.
     Signing(SigningAlgorithm),
+    /// The MAC of pairwise subjects.
+    Pairwise,
 }
 
 /// The algorithms that this server signs with (RFC 7518, RFC 8037).
@@ -63,19 +65,56 @@ impl SigningAlgorithm {
 }
 
 impl KeyUse {
+    /// Every use.
+    pub const ALL: [Self; 6] = [
+        Self::Handle,
+        Self::Signing(SigningAlgorithm::RS256),
+        Self::Signing(SigningAlgorithm::PS256),
+        Self::Signing(SigningAlgorithm::ES256),
+        Self::Signing(SigningAlgorithm::EdDSA),
+        Self::Pairwise,
+    ];
+
+    /// Whether another key can take the place of the current one. Another one for pairwise subjects
+    /// would make every user a stranger.
+    #[must_use]
+    pub const fn rotates(self) -> bool {
+        match self {
+            Self::Handle | Self::Signing(_) => true,
+            Self::Pairwise => false,
+        }
+    }
+
     /// The name that stores keep.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Handle => "handle",
             Self::Signing(algorithm) => algorithm.as_str(),
+            Self::Pairwise => "pairwise",
         }
     }
 
     /// From the name that stores keep.
     #[must_use]
     pub fn from_stored(name: &str) -> Option<Self> {
-        let signing = SigningAlgorithm::ALL.into_iter().map(Self::Signing);
-        std::iter::once(Self::Handle).chain(signing).find(|key_use| key_use.as_str() == name)
+        Self::ALL.into_iter().find(|key_use| key_use.as_str() == name)
     }
+}
+
+/// A whole ring of fresh keys that is different each time, for tests.
+#[cfg(test)]
+pub(crate) fn test_ring() -> KeyRing {
+    struct Counting;
+
+    impl tokenbind_binding::Random for Counting {
+        fn fill(&self, buffer: &mut [u8]) {
+            static NEXT: std::sync::atomic::AtomicU8 = std::sync::atomic::AtomicU8::new(1);
+            buffer.fill(NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+        }
+    }
+
+    let server_key = ServerKey::new(&[9; 32]);
+    let stored = KeyRing::generate(&KeyUse::ALL, &server_key, &Counting).unwrap();
+    KeyRing::open(&stored, &server_key).unwrap()
 }

@@ -3,26 +3,54 @@
 use serde::Serialize;
 use tokenbind_binding::GrantType;
 
-use crate::{issuer::Issuer, settings::ClientAuthMethod, token_endpoint::TokenRequest};
+use crate::{
+    claims, issuer::Issuer, keys::SigningAlgorithm, login::Acr, settings::ClientAuthMethod,
+    token_endpoint::TokenRequest,
+};
 
-/// Authorization server metadata (RFC 8414 section 2).
+/// What the server itself tells in an ID token and userinfo.
+const OWN_CLAIMS: [&str; 11] =
+    ["sub", "iss", "aud", "azp", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"];
+
+/// Authorization server metadata (RFC 8414 section 2, OpenID Connect Discovery section 3).
 #[derive(Clone, Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each tells of another specification")]
 pub struct ServerMetadata {
     issuer: String,
+    authorization_endpoint: String,
     token_endpoint: String,
+    userinfo_endpoint: String,
+    /// OpenID Connect RP-Initiated Logout section 2.1.
+    end_session_endpoint: String,
     introspection_endpoint: String,
     revocation_endpoint: String,
     jwks_uri: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     registration_endpoint: Option<String>,
-    /// Empty: there is no authorization endpoint yet. The member is REQUIRED all the same.
-    response_types_supported: [&'static str; 0],
-    grant_types_supported: [GrantType; 3],
-    scopes_supported: [&'static str; 4],
-    subject_types_supported: [&'static str; 1],
+    response_types_supported: [&'static str; 1],
+    response_modes_supported: [&'static str; 3],
+    grant_types_supported: [GrantType; 4],
+    code_challenge_methods_supported: [&'static str; 1],
+    /// RFC 9207 section 3.
+    authorization_response_iss_parameter_supported: bool,
+    scopes_supported: [&'static str; 7],
+    claims_supported: Vec<&'static str>,
+    claims_parameter_supported: bool,
+    request_parameter_supported: bool,
+    /// OpenID Connect Discovery section 3 has it default to true.
+    request_uri_parameter_supported: bool,
+    subject_types_supported: [&'static str; 2],
+    id_token_signing_alg_values_supported: [&'static str; 4],
+    acr_values_supported: [&'static str; 1],
+    prompt_values_supported: [&'static str; 4],
+    display_values_supported: [&'static str; 1],
     token_endpoint_auth_methods_supported: [&'static str; 3],
     revocation_endpoint_auth_methods_supported: [&'static str; 3],
     introspection_endpoint_auth_methods_supported: [&'static str; 2],
+    backchannel_logout_supported: bool,
+    backchannel_logout_session_supported: bool,
+    frontchannel_logout_supported: bool,
+    frontchannel_logout_session_supported: bool,
 }
 
 impl Issuer {
@@ -31,26 +59,42 @@ impl Issuer {
     pub fn metadata(&self) -> ServerMetadata {
         let issuer = &self.config.issuer;
         let at = |path: &str| format!("{issuer}{path}");
+        let registers = self.config.initial_access_token.is_some();
         let secrets = [ClientAuthMethod::ClientSecretBasic, ClientAuthMethod::ClientSecretPost];
         let methods = ClientAuthMethod::AVAILABLE.map(ClientAuthMethod::as_str);
         ServerMetadata {
             issuer: issuer.clone(),
+            authorization_endpoint: at("/oauth2/authorize"),
             token_endpoint: at("/oauth2/token"),
+            userinfo_endpoint: at("/oauth2/userinfo"),
+            end_session_endpoint: at("/oauth2/logout"),
             introspection_endpoint: at("/oauth2/introspect"),
             revocation_endpoint: at("/oauth2/revoke"),
             jwks_uri: at("/oauth2/jwks"),
-            registration_endpoint: self
-                .config
-                .initial_access_token
-                .as_ref()
-                .map(|_| at("/oauth2/register")),
-            response_types_supported: [],
+            registration_endpoint: registers.then(|| at("/oauth2/register")),
+            response_types_supported: ["code"],
+            response_modes_supported: ["query", "fragment", "form_post"],
             grant_types_supported: TokenRequest::GRANT_TYPES,
-            scopes_supported: ["openid", "profile", "email", "offline_access"],
-            subject_types_supported: ["public"],
+            code_challenge_methods_supported: ["S256"],
+            authorization_response_iss_parameter_supported: true,
+            scopes_supported: claims::SCOPES,
+            claims_supported: OWN_CLAIMS.into_iter().chain(claims::standard_names()).collect(),
+            claims_parameter_supported: true,
+            request_parameter_supported: false,
+            request_uri_parameter_supported: false,
+            subject_types_supported: ["public", "pairwise"],
+            id_token_signing_alg_values_supported: SigningAlgorithm::ALL
+                .map(SigningAlgorithm::as_str),
+            acr_values_supported: Acr::ALL.map(Acr::as_str),
+            prompt_values_supported: ["none", "login", "consent", "select_account"],
+            display_values_supported: ["page"],
             token_endpoint_auth_methods_supported: methods,
             revocation_endpoint_auth_methods_supported: methods,
             introspection_endpoint_auth_methods_supported: secrets.map(ClientAuthMethod::as_str),
+            backchannel_logout_supported: true,
+            backchannel_logout_session_supported: true,
+            frontchannel_logout_supported: true,
+            frontchannel_logout_session_supported: true,
         }
     }
 }

@@ -1,13 +1,16 @@
 //! The token endpoint (RFC 6749 section 3.2): from an authenticated request to committed tokens.
 
+mod authorization_code;
 mod client_credentials;
 mod password;
 mod refresh_token;
 mod request;
 mod response;
 
+use std::{borrow::Cow, sync::Arc};
+
 use tokenbind_binding::{
-    Anchor, Bindings, Evidence, GrantType, Refusal,
+    Anchor, Bindings, Evidence, GrantType, Refusal, SubjectId,
     bindings::{self, Authorized},
     client_request::TokenBindingId,
 };
@@ -22,9 +25,11 @@ use crate::{
     error::{ErrorCode, OAuthError},
     issuer::Issuer,
     keys::KeyRing,
+    login::Login,
     scope::Scope,
     settings::AccessTokenFormat,
-    store::AccessTokenTerms,
+    store::{AccessTokenTerms, StoreResult},
+    user::User,
 };
 
 impl Issuer {
@@ -38,6 +43,9 @@ impl Issuer {
         client.may_use(request.grant_type())?;
         // Boxed, so that no request carries the state of the largest grant through every layer.
         match request {
+            TokenRequest::AuthorizationCode(request) => {
+                Box::pin(self.authorization_code_grant(&client, request, shown)).await
+            }
             TokenRequest::Password(request) => {
                 let grant = self.password_grant(&client, request, shown);
                 Box::pin(grant).await
@@ -66,6 +74,25 @@ impl Issuer {
         };
         Ok(AccessTokenTerms { format, lifetime })
     }
+
+    /// The user, where claims about them go into the tokens.
+    async fn user_of_claims(
+        &self,
+        client: &AuthenticatedClient,
+        subject: &SubjectId,
+        login: Option<&Login>,
+    ) -> StoreResult<Option<Arc<User>>> {
+        let in_id_token = login.is_some_and(|login| !login.claims.id_token.is_empty());
+        if in_id_token || !client.settings().access_token_claims.is_empty() {
+            self.store.find_subject(subject).await
+        } else {
+            Ok(None)
+        }
+    }
+}
+
+fn invalid_grant(description: impl Into<Cow<'static, str>>) -> OAuthError {
+    OAuthError::new(ErrorCode::InvalidGrant, description)
 }
 
 /// What the request shows for bindings. An application without `client-request` ignores
@@ -124,6 +151,5 @@ fn scope_exceeds(scope: &Scope, allowed: &Scope, holder: &str) -> OAuthError {
 
 /// Something that the request was decided on ended before it could be committed.
 fn ended_meanwhile(anchor: &Anchor) -> OAuthError {
-    let description = format!("the {} was ended while the request was under way", anchor.kind());
-    OAuthError::new(ErrorCode::InvalidGrant, description)
+    invalid_grant(format!("the {} was ended while the request was under way", anchor.kind()))
 }

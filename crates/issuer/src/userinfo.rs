@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use tokenbind_binding::Cookies;
 
-use crate::{error::OAuthError, issuer::Issuer};
+use crate::{admit::invalid_token, claims, error::OAuthError, issuer::Issuer};
 
 /// What a request shows of its access token.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,17 @@ impl Issuer {
         &self,
         shown: TokenEvidence<'_>,
     ) -> Result<Map<String, Value>, OAuthError> {
-        let _ = shown;
-        todo!()
+        let permit = self.admit(shown).await?;
+        permit.needs_scope("openid")?;
+        let token = permit.token();
+        let user = self.store.find_subject(&token.token.subject).await?;
+        let user = user.ok_or_else(|| invalid_token("the access token does not speak for a user"))?;
+        let named = token.login.as_deref().map(|login| &*login.claims.userinfo).unwrap_or_default();
+        let application = self.find(token.token.client_id.as_str()).await?;
+        let application = application.ok_or_else(|| invalid_token("its application is gone"))?;
+        let mut claims = claims::released(&user, &token.scope, named, &application.settings);
+        // OpenID Connect Core section 5.3.2: "The sub (subject) Claim MUST always be returned".
+        claims.insert("sub".into(), token.shown_subject().into());
+        Ok(claims)
     }
 }

@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokenbind_issuer::{ErrorCode, OAuthError};
 
 /// The status and, where the protocol asks for one, a header.
@@ -25,13 +25,18 @@ fn in_http(error: &OAuthError) -> (StatusCode, Option<(HeaderName, String)>) {
             let challenge = r#"Basic realm="tokenbind", charset="UTF-8""#.to_owned();
             (StatusCode::UNAUTHORIZED, Some((header::WWW_AUTHENTICATE, challenge)))
         }
-        // RFC 6750 section 3.
-        ErrorCode::InvalidToken => {
-            let challenge = format!(
-                r#"Bearer realm="tokenbind", error="invalid_token", error_description="{}""#,
-                error.description
-            );
+        // RFC 6750 sections 3 and 3.1.
+        ErrorCode::MissingToken => {
+            let challenge = r#"Bearer realm="tokenbind""#.to_owned();
             (StatusCode::UNAUTHORIZED, Some((header::WWW_AUTHENTICATE, challenge)))
+        }
+        ErrorCode::InvalidToken => (StatusCode::UNAUTHORIZED, Some(bearer_challenge(error))),
+        ErrorCode::InvalidResourceRequest => {
+            (StatusCode::BAD_REQUEST, Some(bearer_challenge(error)))
+        }
+        ErrorCode::InsufficientScope { needed } => {
+            let (name, challenge) = bearer_challenge(error);
+            (StatusCode::FORBIDDEN, Some((name, format!(r#"{challenge}, scope="{needed}""#))))
         }
         ErrorCode::TooManyAttempts { retry_after } => {
             (StatusCode::TOO_MANY_REQUESTS, Some((header::RETRY_AFTER, retry_after.to_string())))
@@ -40,6 +45,16 @@ fn in_http(error: &OAuthError) -> (StatusCode, Option<(HeaderName, String)>) {
             (StatusCode::SERVICE_UNAVAILABLE, Some((header::RETRY_AFTER, "1".into())))
         }
     }
+}
+
+/// RFC 6750 section 3: the challenge of a request whose token does not let it in.
+fn bearer_challenge(error: &OAuthError) -> (HeaderName, String) {
+    let challenge = format!(
+        r#"Bearer realm="tokenbind", error="{}", error_description="{}""#,
+        error.code.as_str(),
+        error.description
+    );
+    (header::WWW_AUTHENTICATE, challenge)
 }
 
 /// The same where a person sees it on a page. A challenge for clients would have the browser ask for a
@@ -64,8 +79,10 @@ pub(crate) fn log(error: &OAuthError) {
 pub(crate) fn error_response(error: &OAuthError) -> Response {
     log(error);
     let (status, extra) = in_http(error);
-    let body = json!({ "error": error.code.as_str(), "error_description": error.description });
-    let mut response = (status, Json(body)).into_response();
+    let mut response = match error.code {
+        ErrorCode::MissingToken => status.into_response(),
+        _ => (status, Json(body(error))).into_response(),
+    };
     // RFC 6749 section 5.1, and as wise for its errors.
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -75,6 +92,10 @@ pub(crate) fn error_response(error: &OAuthError) -> Response {
         headers.insert(name, value);
     }
     response
+}
+
+fn body(error: &OAuthError) -> Value {
+    json!({ "error": error.code.as_str(), "error_description": error.description })
 }
 
 /// The refusal of a request that is for no endpoint at all.

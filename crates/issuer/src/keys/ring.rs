@@ -1,6 +1,6 @@
 //! The keys that are in force.
 
-use std::{collections::HashSet, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use aws_lc_rs::error::{KeyRejected, Unspecified};
 use serde_json::{Value, json};
@@ -9,9 +9,10 @@ use tokenbind_binding::{
     handle::{HandleKey, HandleKeys, HandleKind},
     time::random_bytes,
 };
+use zeroize::Zeroizing;
 
 use super::{KeyId, KeyUse, ServerKey, SigningAlgorithm, SigningKey};
-use crate::store::StoredKey;
+use crate::{pairwise::PairwiseKey, store::StoredKey};
 
 /// Why the keys cannot be used.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -43,6 +44,7 @@ impl From<KeyRejected> for KeyError {
 pub struct KeyRing {
     /// Make and open handles.
     pub handles: HandleKeys,
+    pairwise: PairwiseKey,
     signing: Vec<(Arc<SigningKey>, bool)>,
 }
 
@@ -54,6 +56,7 @@ impl KeyRing {
     pub fn open(stored: &[StoredKey], server_key: &ServerKey) -> Result<Self, KeyError> {
         let mut current = None;
         let mut retired = Vec::new();
+        let mut pairwise = None;
         let mut signing = Vec::new();
         for key in stored {
             let secret = server_key
@@ -61,8 +64,7 @@ impl KeyRing {
                 .map_err(|_| KeyError::WrongServerKey(key.id))?;
             match key.key_use {
                 KeyUse::Handle => {
-                    let bytes = secret.as_slice().try_into().map_err(|_| KeyError::Library)?;
-                    let handle_key = HandleKey::new(key.id.0, bytes);
+                    let handle_key = HandleKey::new(key.id.0, of_32_bytes(&secret)?);
                     if key.retired {
                         retired.push(handle_key);
                     } else {
@@ -73,30 +75,32 @@ impl KeyRing {
                     let pair = SigningKey::from_pkcs8(key.id, algorithm, &secret)?;
                     signing.push((Arc::new(pair), key.retired));
                 }
+                KeyUse::Pairwise => pairwise = Some(PairwiseKey::new(of_32_bytes(&secret)?)),
             }
         }
-        let current = current.ok_or(KeyError::Missing(KeyUse::Handle.as_str()))?;
-        Ok(Self { handles: HandleKeys::new(current, retired), signing })
+        let missing = |key_use: KeyUse| KeyError::Missing(key_use.as_str());
+        let current = current.ok_or_else(|| missing(KeyUse::Handle))?;
+        let pairwise = pairwise.ok_or_else(|| missing(KeyUse::Pairwise))?;
+        Ok(Self { handles: HandleKeys::new(current, retired), pairwise, signing })
     }
 
-    /// A fresh key for each use, to be stored.
+    /// A fresh key for each use, to be stored. Takes a good part of a second where an RSA key is among
+    /// them.
     ///
     /// # Errors
     /// [`KeyError::Library`].
     pub fn generate(
-        uses: &HashSet<KeyUse>,
+        uses: &[KeyUse],
         server_key: &ServerKey,
         random: &dyn Random,
     ) -> Result<Vec<StoredKey>, KeyError> {
         uses.iter().map(|&key_use| generate_one(key_use, server_key, random)).collect()
     }
 
-    /// What there are current keys for.
+    /// What makes pairwise subjects.
     #[must_use]
-    pub fn current_uses(&self) -> HashSet<KeyUse> {
-        let signing = self.signing.iter().filter(|(_, retired)| !retired);
-        let signing = signing.map(|(key, _)| KeyUse::Signing(key.algorithm()));
-        std::iter::once(KeyUse::Handle).chain(signing).collect()
+    pub const fn pairwise(&self) -> &PairwiseKey {
+        &self.pairwise
     }
 
     /// The key that new handles are made with.
@@ -150,6 +154,10 @@ impl fmt::Debug for KeyRing {
     }
 }
 
+fn of_32_bytes(secret: &[u8]) -> Result<&[u8; 32], KeyError> {
+    secret.try_into().map_err(|_| KeyError::Library)
+}
+
 fn generate_one(
     key_use: KeyUse,
     server_key: &ServerKey,
@@ -157,7 +165,10 @@ fn generate_one(
 ) -> Result<StoredKey, KeyError> {
     let id = KeyId(u32::from_be_bytes(random_bytes(random)));
     let sealed = match key_use {
-        KeyUse::Handle => server_key.seal(id, key_use, &random_bytes::<32>(random))?,
+        KeyUse::Handle | KeyUse::Pairwise => {
+            let secret = Zeroizing::new(random_bytes::<32>(random));
+            server_key.seal(id, key_use, &*secret)?
+        }
         KeyUse::Signing(algorithm) => {
             server_key.seal(id, key_use, &SigningKey::generate(algorithm)?)?
         }

@@ -2,12 +2,13 @@
 
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use serde_json::Value;
-use tokenbind_binding::GrantType;
+use tokenbind_binding::{BindingType, GrantType};
 use url::Url;
 
 use super::{
     ClientAuthMethod, FapiProfile, IntrospectionRight, InvalidMetadata, Settings, SubjectType,
 };
+use crate::{claims, pairwise::sector_host};
 
 /// The longest lifetime that a setting may ask for, in seconds: ten years.
 pub const MAX_LIFETIME: u64 = 10 * 365 * 86_400;
@@ -22,6 +23,9 @@ impl Settings {
         self.validate_bindings()?;
         self.validate_lifetimes()?;
         self.validate_uris()?;
+        self.validate_pkce()?;
+        self.validate_sector()?;
+        self.validate_frontchannel_logout()?;
         self.validate_keys()?;
         self.validate_claims()?;
         self.validate_availability()
@@ -65,7 +69,7 @@ impl Settings {
         match self.token_binding_types.iter().find(|kind| !kind.is_available()) {
             Some(kind) => Err(InvalidMetadata::new(
                 "token_binding_types",
-                format!("this server does not offer {kind} yet; it offers client-request"),
+                format!("this server does not offer {kind} yet; it offers {}", offered_types()),
             )),
             None => Ok(()),
         }
@@ -86,6 +90,37 @@ impl Settings {
             )),
             None => Ok(()),
         }
+    }
+
+    fn validate_pkce(&self) -> Result<(), InvalidMetadata> {
+        // RFC 9700 section 2.1.1: "Public clients MUST use PKCE".
+        if self.is_public() && !self.require_pkce {
+            let rule = "cannot be off where token_endpoint_auth_method is none";
+            return Err(InvalidMetadata::new("require_pkce", rule));
+        }
+        Ok(())
+    }
+
+    fn validate_sector(&self) -> Result<(), InvalidMetadata> {
+        if self.subject_type == SubjectType::Pairwise {
+            sector_host(self)
+                .map_err(|error| InvalidMetadata::new("subject_type", error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    /// Front-Channel Logout section 2: "The domain, port, and scheme of this URL MUST be the same as that of a
+    /// registered Redirection URI value".
+    fn validate_frontchannel_logout(&self) -> Result<(), InvalidMetadata> {
+        let origin = |uri: &String| Url::parse(uri).ok().map(|url| url.origin());
+        let Some(uri) = &self.frontchannel_logout_uri else { return Ok(()) };
+        if self.redirect_uris.iter().any(|redirect_uri| origin(redirect_uri) == origin(uri)) {
+            return Ok(());
+        }
+        Err(InvalidMetadata::new(
+            "frontchannel_logout_uri",
+            "must have the scheme, host and port of one of the redirect_uris",
+        ))
     }
 
     fn validate_uris(&self) -> Result<(), InvalidMetadata> {
@@ -128,8 +163,7 @@ impl Settings {
     /// A claim about the user must not stand in for one that the server makes.
     fn validate_claims(&self) -> Result<(), InvalidMetadata> {
         reject_repeats("access_token_claims", &self.access_token_claims)?;
-        let own = |claim: &&String| OWN_CLAIMS.contains(&claim.as_str());
-        match self.access_token_claims.iter().find(own) {
+        match self.access_token_claims.iter().find(|claim| claims::is_own(claim)) {
             Some(claim) => Err(InvalidMetadata::new(
                 "access_token_claims",
                 format!("{claim} is made by the server and cannot come from the user"),
@@ -146,7 +180,9 @@ impl Settings {
                 !ClientAuthMethod::AVAILABLE.contains(&self.token_endpoint_auth_method),
             ),
             ("fapi_profile", self.fapi_profile != FapiProfile::None),
-            ("subject_type", self.subject_type != SubjectType::Public),
+            // Requests that are not pushed or not signed would be let through.
+            ("require_pushed_authorization_requests", self.require_pushed_authorization_requests),
+            ("request_object_signing_alg", self.request_object_signing_alg.is_some()),
         ];
         match unavailable.into_iter().find(|(_, asked)| *asked) {
             Some((field, _)) => {
@@ -157,26 +193,10 @@ impl Settings {
     }
 }
 
-/// The claims of an access token that say what it is (RFC 9068 section 2.2, RFC 7800, RFC 8693 and ours).
-const OWN_CLAIMS: [&str; 17] = [
-    "iss",
-    "sub",
-    "aud",
-    "exp",
-    "nbf",
-    "iat",
-    "jti",
-    "client_id",
-    "scope",
-    "grant_id",
-    "sid",
-    "cnf",
-    "act",
-    "acr",
-    "auth_time",
-    "binding_type",
-    "binding_ref",
-];
+fn offered_types() -> String {
+    let offered = BindingType::ALL.into_iter().filter(|kind| kind.is_available());
+    offered.map(BindingType::as_str).collect::<Vec<_>>().join(", ")
+}
 
 fn reject_repeats<T: PartialEq>(field: &str, items: &[T]) -> Result<(), InvalidMetadata> {
     let repeated = items.iter().enumerate().any(|(index, item)| items[..index].contains(item));

@@ -2,7 +2,7 @@
 
 use tokenbind_binding::{GrantType, SubjectId, bindings::Authorized};
 
-use super::{TokenResponse, bind, ended_meanwhile, grant_scope};
+use super::{TokenResponse, bind, ended_meanwhile, grant_scope, response::Besides};
 use crate::{
     client::{AuthenticatedClient, ClientEvidence},
     error::OAuthError,
@@ -47,7 +47,7 @@ impl Issuer {
             self.store.issue(issuance).await?
         };
         match outcome {
-            IssueOutcome::Issued(issued) => self.respond(&keys, client, &issued, None),
+            IssueOutcome::Issued(issued) => self.respond(&keys, client, &issued, Besides::default()),
             IssueOutcome::Ended(anchor) => Err(ended_meanwhile(&anchor)),
         }
     }

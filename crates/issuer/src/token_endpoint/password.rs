@@ -4,7 +4,9 @@ use std::{net::IpAddr, sync::Arc};
 
 use tokenbind_binding::{GrantType, bindings::Authorized};
 
-use super::{TokenResponse, bind, ended_meanwhile, grant_scope, request::PasswordRequest};
+use super::{
+    TokenResponse, bind, ended_meanwhile, grant_scope, request::PasswordRequest, response::Besides,
+};
 use crate::{
     client::{AuthenticatedClient, ClientEvidence, too_many_attempts},
     error::{ErrorCode, OAuthError},
@@ -33,7 +35,7 @@ impl Issuer {
             client_id: client.client_id().clone(),
             subject: user.subject.clone(),
             username: Some(user.username.as_str().into()),
-            pairwise: None,
+            pairwise: self.shown_subject(client.application(), &user.subject),
             login: None,
             scope,
             audience: self.config.default_audience.clone(),
@@ -51,7 +53,10 @@ impl Issuer {
             self.store.issue(issuance).await?
         };
         match outcome {
-            IssueOutcome::Issued(issued) => self.respond(&keys, client, &issued, Some(&user)),
+            IssueOutcome::Issued(issued) => {
+                let besides = Besides { user: Some(&user), ..Besides::default() };
+                self.respond(&keys, client, &issued, besides)
+            }
             IssueOutcome::Ended(anchor) => Err(ended_meanwhile(&anchor)),
         }
     }

@@ -1,17 +1,18 @@
 //! The refresh token grant (RFC 6749 section 6).
 
-use std::borrow::Cow;
-
 use tokenbind_binding::{
     Bindings, RefreshTokenId,
     bindings::at_refresh,
     handle::{HandleError, HandleKind},
 };
 
-use super::{TokenResponse, collect_evidence, request::RefreshTokenRequest, scope_exceeds};
+use super::{
+    TokenResponse, collect_evidence, invalid_grant, request::RefreshTokenRequest,
+    response::Besides, scope_exceeds,
+};
 use crate::{
     client::{AuthenticatedClient, ClientEvidence},
-    error::{ErrorCode, OAuthError},
+    error::OAuthError,
     grant::{Grant, Rotation},
     issuer::Issuer,
     scope::Scope,
@@ -63,12 +64,11 @@ impl Issuer {
         };
         match self.store.refresh(refresh).await? {
             RefreshOutcome::Refreshed(issued) => {
-                let user = if settings.access_token_claims.is_empty() {
-                    None
-                } else {
-                    self.store.find_subject(&grant.subject).await?
-                };
-                self.respond(&keys, client, &issued, user.as_deref())
+                let login = grant.login.as_deref();
+                let user = self.user_of_claims(client, &grant.subject, login).await?;
+                // OpenID Connect Core section 12.2: the ID token "SHOULD NOT have a nonce Claim".
+                let besides = Besides { user: user.as_deref(), login, nonce: None };
+                self.respond(&keys, client, &issued, besides)
             }
             RefreshOutcome::Unknown => Err(invalid_grant(UNKNOWN)),
             RefreshOutcome::NotTheirs => Err(not_theirs()),
@@ -80,10 +80,6 @@ impl Issuer {
             )),
         }
     }
-}
-
-fn invalid_grant(description: impl Into<Cow<'static, str>>) -> OAuthError {
-    OAuthError::new(ErrorCode::InvalidGrant, description)
 }
 
 fn not_theirs() -> OAuthError {

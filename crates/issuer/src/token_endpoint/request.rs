@@ -11,6 +11,8 @@ use crate::{
 /// A token request that has all that its grant needs.
 #[derive(Clone, Debug)]
 pub enum TokenRequest<'a> {
+    /// RFC 6749 section 4.1.3.
+    AuthorizationCode(AuthorizationCodeRequest<'a>),
     /// RFC 6749 section 4.3.2.
     Password(PasswordRequest<'a>),
     /// RFC 6749 section 4.4.2.
@@ -20,6 +22,14 @@ pub enum TokenRequest<'a> {
     },
     /// RFC 6749 section 6.
     RefreshToken(RefreshTokenRequest<'a>),
+}
+
+/// RFC 6749 section 4.1.3, RFC 7636 section 4.5.
+#[derive(Clone)]
+pub struct AuthorizationCodeRequest<'a> {
+    pub(super) code: &'a str,
+    pub(super) redirect_uri: Option<&'a str>,
+    pub(super) code_verifier: Option<&'a str>,
 }
 
 /// RFC 6749 section 4.3.2.
@@ -37,6 +47,14 @@ pub struct RefreshTokenRequest<'a> {
     pub(super) scope: Option<Scope>,
 }
 
+impl std::fmt::Debug for AuthorizationCodeRequest<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AuthorizationCodeRequest")
+            .field("redirect_uri", &self.redirect_uri)
+            .finish_non_exhaustive()
+    }
+}
+
 impl std::fmt::Debug for PasswordRequest<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PasswordRequest").field("scope", &self.scope).finish_non_exhaustive()
@@ -51,8 +69,12 @@ impl std::fmt::Debug for RefreshTokenRequest<'_> {
 
 impl<'a> TokenRequest<'a> {
     /// The grants that this endpoint answers.
-    pub const GRANT_TYPES: [GrantType; 3] =
-        [GrantType::Password, GrantType::ClientCredentials, GrantType::RefreshToken];
+    pub const GRANT_TYPES: [GrantType; 4] = [
+        GrantType::AuthorizationCode,
+        GrantType::RefreshToken,
+        GrantType::Password,
+        GrantType::ClientCredentials,
+    ];
 
     /// Reads the parameters.
     ///
@@ -61,6 +83,13 @@ impl<'a> TokenRequest<'a> {
     pub fn parse(form: &'a Form<'_>) -> Result<Self, OAuthError> {
         let scope = optional_scope(form)?;
         match required(form, "grant_type")?.parse() {
+            Ok(GrantType::AuthorizationCode) => {
+                Ok(Self::AuthorizationCode(AuthorizationCodeRequest {
+                    code: required(form, "code")?,
+                    redirect_uri: form.get("redirect_uri"),
+                    code_verifier: form.get("code_verifier"),
+                }))
+            }
             Ok(GrantType::Password) => Ok(Self::Password(PasswordRequest {
                 username: required(form, "username")?,
                 password: required(form, "password")?,
@@ -71,8 +100,9 @@ impl<'a> TokenRequest<'a> {
                 refresh_token: required(form, "refresh_token")?,
                 scope,
             })),
-            Ok(GrantType::AuthorizationCode | GrantType::DeviceCode | GrantType::TokenExchange)
-            | Err(_) => Err(OAuthError::new(ErrorCode::UnsupportedGrantType, unsupported())),
+            Ok(GrantType::DeviceCode | GrantType::TokenExchange) | Err(_) => {
+                Err(OAuthError::new(ErrorCode::UnsupportedGrantType, unsupported()))
+            }
         }
     }
 
@@ -80,6 +110,7 @@ impl<'a> TokenRequest<'a> {
     #[must_use]
     pub const fn grant_type(&self) -> GrantType {
         match self {
+            Self::AuthorizationCode(_) => GrantType::AuthorizationCode,
             Self::Password(_) => GrantType::Password,
             Self::ClientCredentials { .. } => GrantType::ClientCredentials,
             Self::RefreshToken(_) => GrantType::RefreshToken,

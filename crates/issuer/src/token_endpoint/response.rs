@@ -6,12 +6,16 @@ use tokenbind_binding::handle::HandleKind;
 
 use crate::{
     access_token::{AccessToken, TokenFormat},
+    claims,
     client::AuthenticatedClient,
     error::OAuthError,
+    id_token::IdTokenFacts,
     issuer::Issuer,
     jwt,
     keys::{KeyError, KeyRing},
+    login::Login,
     shown_binding::ShownBinding,
+    shown_login::ShownLogin,
     store::Issued,
     user::User,
 };
@@ -28,8 +32,21 @@ pub struct TokenResponse {
     expires_in: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<String>,
     #[serde(skip_serializing_if = "String::is_empty")]
     scope: String,
+}
+
+/// What goes into tokens besides what was committed of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Besides<'a> {
+    /// The user, where claims about them go in.
+    pub(super) user: Option<&'a User>,
+    /// The login that an ID token tells of. In a slot, the access token may have come of an earlier one.
+    pub(super) login: Option<&'a Login>,
+    /// `nonce` of the ID token.
+    pub(super) nonce: Option<&'a str>,
 }
 
 impl std::fmt::Debug for TokenResponse {
@@ -54,6 +71,8 @@ struct AccessTokenClaims<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     grant_id: Option<String>,
     #[serde(flatten)]
+    login: Option<ShownLogin>,
+    #[serde(flatten)]
     binding: ShownBinding,
     #[serde(flatten)]
     user: Map<String, Value>,
@@ -65,15 +84,18 @@ impl Issuer {
         keys: &KeyRing,
         client: &AuthenticatedClient,
         issued: &Issued,
-        user: Option<&User>,
+        besides: Besides<'_>,
     ) -> Result<TokenResponse, OAuthError> {
         let record = &*issued.access_token;
         let access_token = match record.format {
             TokenFormat::Opaque { key } => {
                 keys.seal_with(key, HandleKind::AccessToken, record.token.id.as_bytes())?
             }
-            TokenFormat::Jwt { .. } => self.sign_access_token(keys, client, record, user)?,
+            TokenFormat::Jwt { .. } => {
+                self.sign_access_token(keys, client, record, besides.user)?
+            }
         };
+        let id_token = self.id_token(keys, client, record, &access_token, besides)?;
         Ok(TokenResponse {
             access_token,
             token_type: "Bearer",
@@ -81,8 +103,29 @@ impl Issuer {
             refresh_token: issued
                 .refresh_token
                 .map(|id| keys.handles.seal(HandleKind::RefreshToken, &id.to_bytes())),
+            id_token,
             scope: record.scope.as_str().into(),
         })
+    }
+
+    /// OpenID Connect Core sections 3.1.3.3 and 12.2: with the scope `openid`, of a login.
+    fn id_token(
+        &self,
+        keys: &KeyRing,
+        client: &AuthenticatedClient,
+        record: &AccessToken,
+        access_token: &str,
+        besides: Besides<'_>,
+    ) -> Result<Option<String>, KeyError> {
+        let login = besides.login.filter(|_| record.scope.contains("openid"));
+        let facts = login.map(|login| IdTokenFacts {
+            login,
+            nonce: besides.nonce,
+            user: besides.user,
+            record,
+            access_token,
+        });
+        facts.map(|facts| self.sign_id_token(keys, client, facts)).transpose()
     }
 
     fn sign_access_token(
@@ -94,10 +137,10 @@ impl Issuer {
     ) -> Result<String, KeyError> {
         let token = &record.token;
         let issued_at = token.id.instant().timestamp().as_secs();
-        let wanted = &client.settings().access_token_claims;
+        let wanted = client.settings().access_token_claims.iter().map(String::as_str);
         let claims = AccessTokenClaims {
             iss: &self.config.issuer,
-            sub: token.subject.as_str(),
+            sub: record.shown_subject(),
             aud: audience(record),
             client_id: token.client_id.as_str(),
             exp: token.expires_at.as_secs(),
@@ -106,8 +149,9 @@ impl Issuer {
             jti: token.id.to_string(),
             scope: record.scope.as_str(),
             grant_id: token.grant.map(|grant| grant.to_string()),
+            login: record.login.as_deref().map(ShownLogin::from),
             binding: ShownBinding::of(&token.bindings),
-            user: user.map(|user| user_claims(user, wanted)).unwrap_or_default(),
+            user: user.map(|user| claims::of_user(user, wanted)).unwrap_or_default(),
         };
         let key = keys.signing_key(self.config.access_token_signing_alg)?;
         jwt::sign(key, ACCESS_TOKEN_TYP, &claims)
@@ -121,11 +165,4 @@ pub(crate) fn audience(record: &AccessToken) -> Value {
         [single] => single.into(),
         _ => json!(resources),
     }
-}
-
-fn user_claims(user: &User, wanted: &[String]) -> Map<String, Value> {
-    wanted
-        .iter()
-        .filter_map(|name| user.claims.get(name).map(|value| (name.clone(), value.clone())))
-        .collect()
 }
