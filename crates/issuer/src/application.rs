@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use tokenbind_binding::{ClientId, Timestamp};
 
-use crate::{secret::SecretHash, settings::Settings};
+use crate::{
+    secret::SecretHash,
+    settings::{InvalidMetadata, Settings},
+};
 
 /// How many secrets may be live at once, so that one can be rotated without an outage.
 pub const MAX_SECRETS: usize = 2;
@@ -21,4 +24,15 @@ pub struct Application {
     pub registration_access_token: Option<SecretHash>,
     /// Its settings.
     pub settings: Settings,
+}
+
+/// A `client_id` that somebody chose. RFC 6749 appendix A.1 allows visible ASCII. No slash, since references
+/// part their fields by it, no colon, since HTTP Basic does, and nothing that clients forget to encode there.
+pub(crate) fn valid_client_id(id: String) -> Result<ClientId, InvalidMetadata> {
+    let allowed = |byte: u8| byte.is_ascii_graphic() && !b"/:\"\\%+".contains(&byte);
+    if (1..=255).contains(&id.len()) && id.bytes().all(allowed) {
+        return Ok(ClientId::new(id));
+    }
+    let rule = "must be 1 to 255 visible ASCII characters, without any of / : \" \\ % +";
+    Err(InvalidMetadata::new("client_id", rule))
 }

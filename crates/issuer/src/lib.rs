@@ -14,6 +14,7 @@ pub mod basic;
 pub mod claims;
 pub mod client;
 pub mod code;
+pub mod declared;
 pub mod error;
 pub mod form;
 pub mod grant;

@@ -18,3 +18,11 @@ pub struct User {
     /// Whether an administrator shut the user out.
     pub locked: bool,
 }
+
+/// Whether somebody can be called so; else the rule.
+pub(crate) fn check_username(username: &str) -> Result<(), &'static str> {
+    if username.trim().is_empty() || username.chars().count() > 255 {
+        return Err("must be 1 to 255 characters and not blank");
+    }
+    Ok(())
+}

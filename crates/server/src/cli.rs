@@ -14,6 +14,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     config::{Certificate, Config, ConfigError},
+    declared,
     instance::{self, InstanceError},
     outbound::Outbound,
     quickstart::{self, QuickstartError},
@@ -149,6 +150,7 @@ fn check(config: &Config) -> Result<(), ServeError> {
 async fn serve(config: Config) -> Result<(), CliError> {
     crate::logging::start(&config.log);
     let issuer = std::sync::Arc::new(instance::open(&config).await?);
+    declared::make_true(&issuer, &config).await?;
     let server = Server::bind(&config, issuer).await?;
     tracing::info!(issuer = config.issuer, listen = %config.listen, "serving");
     Ok(server.run().await?)

@@ -7,6 +7,7 @@ mod connection;
 mod cookies;
 mod csrf;
 pub mod data_dir;
+mod declared;
 mod endpoint;
 mod error_response;
 pub mod instance;

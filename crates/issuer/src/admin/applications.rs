@@ -8,7 +8,7 @@ use tokenbind_binding::ClientId;
 
 use super::{AdminError, SecretChange};
 use crate::{
-    application::{Application, MAX_SECRETS},
+    application::{Application, MAX_SECRETS, valid_client_id},
     issuer::Issuer,
     registration::ClientInformation,
     secret::{Secret, SecretHash},
@@ -121,18 +121,6 @@ impl Issuer {
     async fn known_application(&self, id: &str) -> Result<Arc<Application>, AdminError> {
         self.find(id).await?.ok_or_else(|| AdminError::unknown("application", id))
     }
-}
-
-/// RFC 6749 appendix A.1 allows visible ASCII. No slash, since references part their fields by it, and no
-/// colon, since HTTP Basic does.
-fn valid_client_id(id: String) -> Result<ClientId, AdminError> {
-    let allowed = |byte: u8| byte.is_ascii_graphic() && !b"/:\"\\%+".contains(&byte);
-    if (1..=255).contains(&id.len()) && id.bytes().all(allowed) {
-        return Ok(ClientId::new(id));
-    }
-    Err(AdminError::new(
-        "client_id: must be 1 to 255 visible ASCII characters, without any of / : \" \\ % +",
-    ))
 }
 
 fn to_json(value: &impl Serialize) -> Result<Value, AdminError> {

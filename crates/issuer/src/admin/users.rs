@@ -8,7 +8,7 @@ use crate::{
     issuer::Issuer,
     password::WrongPassword,
     store::{ChangeOutcome, RegisterOutcome, UserChange},
-    user::User,
+    user::{User, check_username},
 };
 
 impl Issuer {
@@ -18,19 +18,30 @@ impl Issuer {
         password: &str,
         claims: Map<String, Value>,
     ) -> Result<Value, AdminError> {
-        if username.trim().is_empty() || username.chars().count() > 255 {
-            return Err(AdminError::new("username: must be 1 to 255 characters and not blank"));
-        }
+        check_username(&username).map_err(|rule| AdminError::new(format!("username: {rule}")))?;
+        let hash = self.hash_new_password(password).await?;
+        let subject = self.add_user(&username, hash, claims).await?;
+        Ok(json!({ "username": username, "sub": subject.as_str() }))
+    }
+
+    /// Adds a user, whose `sub` is new.
+    pub(crate) async fn add_user(
+        &self,
+        username: &str,
+        password_hash: String,
+        claims: Map<String, Value>,
+    ) -> Result<SubjectId, AdminError> {
         let subject = TokenId::from_bytes(random_bytes(&*self.random)).to_string();
+        let subject = SubjectId::new(subject.as_str());
         let user = User {
-            subject: SubjectId::new(subject.as_str()),
-            password_hash: self.hash_new_password(password).await?,
-            username: username.clone(),
+            subject: subject.clone(),
+            password_hash,
+            username: username.to_owned(),
             claims,
             locked: false,
         };
         match self.store.add_user(user).await? {
-            RegisterOutcome::Registered => Ok(json!({ "username": username, "sub": subject })),
+            RegisterOutcome::Registered => Ok(subject),
             RegisterOutcome::Taken => {
                 Err(AdminError::new(format!("there is a user {username} already")))
             }
@@ -94,7 +105,7 @@ impl Issuer {
         }
     }
 
-    async fn hash_new_password(&self, password: &str) -> Result<String, AdminError> {
+    pub(crate) async fn hash_new_password(&self, password: &str) -> Result<String, AdminError> {
         if password.is_empty() {
             return Err(AdminError::new("the password must not be empty"));
         }

@@ -9,7 +9,11 @@ use std::{
 };
 
 use ipnet::IpNet;
-use tokenbind_issuer::{keys::SigningAlgorithm, secret::Secret};
+use tokenbind_issuer::{
+    declared::{DeclaredApplication, DeclaredUser},
+    keys::SigningAlgorithm,
+    secret::Secret,
+};
 
 use super::{
     Certificate, Config, Cookie, Limits, Log, LogFormat, Outbound, Passwords, SameSite, Session,
@@ -48,6 +52,8 @@ pub(super) struct Draft {
     pub(super) allow_networks: Option<Vec<IpNet>>,
     pub(super) log_filter: Option<String>,
     pub(super) log_format: Option<LogFormat>,
+    pub(super) applications: Vec<DeclaredApplication>,
+    pub(super) users: Vec<DeclaredUser>,
 }
 
 impl Draft {
@@ -118,6 +124,8 @@ impl Draft {
                 filter: self.log_filter.unwrap_or_else(|| "info".to_owned()),
                 format: self.log_format.unwrap_or_default(),
             },
+            applications: self.applications,
+            users: self.users,
             issuer,
             data,
         }

@@ -5,7 +5,7 @@ use std::{ops::Range, path::Path};
 use toml_edit::{Array, Document, Item, Key, TableLike, Value};
 
 use super::{
-    Reading, keys,
+    Reading, declarations, keys,
     problem::{Place, Problem},
     value::Raw,
 };
@@ -22,7 +22,8 @@ pub(super) fn read(reading: &mut Reading, file: &Path, text: &str) {
     }
 }
 
-struct Source<'a> {
+/// A file that is being read.
+pub(super) struct Source<'a> {
     file: &'a Path,
     text: &'a str,
 }
@@ -33,7 +34,9 @@ impl Source<'_> {
         for (name, item) in table.iter() {
             let path = format!("{prefix}{name}");
             let of_key = self.place(table.key(name).and_then(Key::span));
-            if let Some(key) = keys::find(&path) {
+            if prefix.is_empty() && declarations::NAMES.contains(&name) {
+                declarations::read(reading, self, name, item, of_key);
+            } else if let Some(key) = keys::find(&path) {
                 let place = item.span().map_or(of_key, |span| self.place(Some(span)));
                 reading.set(key, &raw(item), place);
             } else if !(prefix.is_empty() && keys::is_section(name)) {
@@ -48,7 +51,7 @@ impl Source<'_> {
     }
 
     /// Where `span` begins.
-    fn place(&self, span: Option<Range<usize>>) -> Place {
+    pub(super) fn place(&self, span: Option<Range<usize>>) -> Place {
         let Some(before) = span.and_then(|span| self.text.get(..span.start)) else {
             return Place::File(self.file.to_owned());
         };
@@ -61,7 +64,8 @@ impl Source<'_> {
     }
 }
 
-fn raw(item: &Item) -> Raw {
+/// The value of `item` as keys take it.
+pub(super) fn raw(item: &Item) -> Raw {
     match item {
         Item::Value(Value::String(text)) => Raw::Text(text.value().clone()),
         Item::Value(Value::Integer(integer)) => Raw::Integer(*integer.value()),

@@ -3,14 +3,18 @@
 //! `keys.rs` is the table that everything goes by. A problem names the key and its place, and all
 //! problems are told at once.
 
+mod applications;
 mod check;
+mod declarations;
 mod draft;
+mod entry;
 mod environment;
 mod file;
 mod keys;
 mod problem;
 #[cfg(test)]
 mod tests;
+mod users;
 mod value;
 
 use std::{
@@ -23,7 +27,11 @@ use std::{
 };
 
 use ipnet::IpNet;
-use tokenbind_issuer::{keys::SigningAlgorithm, secret::Secret};
+use tokenbind_issuer::{
+    declared::{DeclaredApplication, DeclaredUser},
+    keys::SigningAlgorithm,
+    secret::Secret,
+};
 
 use draft::Draft;
 use keys::{KEYS, Key};
@@ -61,6 +69,10 @@ pub struct Config {
     pub outbound: Outbound,
     /// What is logged.
     pub log: Log,
+    /// The applications that the file declares; each `client_id` once.
+    pub applications: Vec<DeclaredApplication>,
+    /// The users that the file declares; each username once.
+    pub users: Vec<DeclaredUser>,
 }
 
 /// The certificate of the server.
@@ -282,7 +294,9 @@ impl Reading {
         let paths = || KEYS.iter().map(|key| key.path);
         let elsewhere: Vec<_> =
             paths().filter(|known| known.ends_with(&format!(".{name}"))).collect();
-        let beside = paths().filter_map(|known| known.strip_prefix(prefix)?.split('.').next());
+        let paths_and_declarations = paths().chain(declarations::NAMES);
+        let beside = paths_and_declarations
+            .filter_map(|known| known.strip_prefix(prefix)?.split('.').next());
         let meant = match *elsewhere {
             [only] => did_you_mean(only),
             _ => suggest(&path, beside.map(|known| format!("{prefix}{known}"))),

@@ -3,7 +3,7 @@ use std::fmt::Debug;
 use super::*;
 
 /// Loads `text` as `tokenbind.toml`, with these variables over it.
-fn load(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+pub(super) fn load(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let mut reading = Reading::default();
     file::read(&mut reading, Path::new("tokenbind.toml"), text);
     environment::read(&mut reading, owned(variables).into_iter());
@@ -14,18 +14,18 @@ fn owned(variables: &[(&str, &str)]) -> Vec<(String, String)> {
     variables.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-fn loaded(text: &str, variables: &[(&str, &str)]) -> Config {
+pub(super) fn loaded(text: &str, variables: &[(&str, &str)]) -> Config {
     load(text, variables).unwrap()
 }
 
 #[track_caller]
-fn assert_refused(text: &str, variables: &[(&str, &str)], expected: &[&str]) {
+pub(super) fn assert_refused(text: &str, variables: &[(&str, &str)], expected: &[&str]) {
     let error = load(text, variables).unwrap_err();
     let problems: Vec<_> = error.problems().iter().map(Problem::to_string).collect();
     assert_eq!(problems, expected);
 }
 
-fn debug(value: &impl Debug) -> String {
+pub(super) fn debug(value: &impl Debug) -> String {
     format!("{value:#?}")
 }
 
