@@ -68,6 +68,9 @@ CREATE TABLE sessions (
 
 CREATE INDEX sessions_by_subject ON sessions (subject);
 
+-- No session is idle for longer than it lives.
+CREATE INDEX sessions_by_idle_until ON sessions (idle_until);
+
 -- Which applications were authorized in a session.
 CREATE TABLE session_applications (
     session_id BLOB NOT NULL,

@@ -337,8 +337,12 @@ impl Store for SqliteStore {
         self.write(move |write| logout_deliveries::settle(write.db, id)).await
     }
 
-    async fn sweep_sessions(&self, _now: Timestamp) -> StoreResult<u64> {
-        todo!()
+    async fn sweep_sessions(&self, now: Timestamp) -> StoreResult<u64> {
+        let over = sessions::over(&self.readers.get(), now)?;
+        if over.is_empty() {
+            return Ok(0);
+        }
+        self.write(move |write| session_ends::sweep(write, &over, now)).await
     }
 
     async fn sweep(&self, now: Timestamp) -> StoreResult<Swept> {

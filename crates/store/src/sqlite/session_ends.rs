@@ -91,15 +91,14 @@ pub(crate) fn remove(
 
 /// Removes those of these sessions that are over by the clock; gives their number. They have no end
 /// record: what needs the session is dead already, and what does not lives on.
-pub(crate) fn sweep(write: &mut Write<'_>, ids: &[Vec<u8>], now: Timestamp) -> DbResult<u64> {
+pub(crate) fn sweep(write: &mut Write<'_>, ids: &[SessionId], now: Timestamp) -> DbResult<u64> {
     let mut removed = 0;
-    for id in ids.iter().filter_map(|id| id.as_slice().try_into().ok()) {
-        let id = SessionId::from_bytes(id);
-        let found = sessions::find(write.db, id)?;
+    // The row tells an instant that must not be given again.
+    write.position.keep(write.db)?;
+    for &id in ids {
         // It may have been used since it was looked at.
-        if found.is_some_and(|LoginSession { session, .. }| {
-            session.idle_until <= now || session.absolute_until <= now
-        }) {
+        let found = sessions::find(write.db, id)?;
+        if found.is_some_and(|found| found.session.idle_until <= now) {
             remove(write, id, now)?;
             removed += 1;
         }

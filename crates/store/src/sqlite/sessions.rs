@@ -22,6 +22,9 @@ use crate::cache::{Effect, Published};
 /// A use that lets the session live on by less than this part of its idle time is not written down.
 const SMALL_PART: u64 = 20;
 
+/// So many sessions that are over are removed at once.
+const BATCH: i64 = 256;
+
 /// Renews the session that the browser has, or starts another one in its place.
 pub(crate) fn start(write: &mut Write<'_>, start: &SessionStart) -> DbResult<SessionOutcome> {
     let instant = write.tick();
@@ -147,6 +150,14 @@ pub(crate) fn of_subject(db: &Connection, subject: &SubjectId) -> DbResult<Vec<L
         sessions.push(read(row)?);
     }
     Ok(sessions)
+}
+
+/// Some of those that are over by the clock.
+pub(crate) fn over(db: &Connection, now: Timestamp) -> DbResult<Vec<SessionId>> {
+    let mut statement =
+        db.prepare_cached("SELECT id FROM sessions WHERE idle_until <= ?1 LIMIT ?2")?;
+    let rows = statement.query_map([to_sql(now.as_secs()), BATCH], |row| row.get(0))?;
+    Ok(rows.map(|id| id.map(SessionId::from_bytes)).collect::<Result<_, _>>()?)
 }
 
 pub(crate) fn find(db: &Connection, id: SessionId) -> DbResult<Option<LoginSession>> {

@@ -13,7 +13,7 @@ use super::{
     failure::DbResult,
     keys,
     rows::{from_sql, to_sql},
-    session_ends,
+    session_ends, sessions,
     write::Write,
     writer::Queue,
 };
@@ -98,9 +98,16 @@ impl Sweep {
     }
 
     fn sweep_sessions(&self) -> StoreResult<u64> {
-        let sql = "SELECT id, idle_until <= ?2 OR absolute_until <= ?2 FROM sessions \
-                   WHERE id > ?1 ORDER BY id LIMIT ?3";
-        self.walk(sql, Vec::new(), read_blob_key, session_ends::sweep)
+        let mut removed = 0;
+        loop {
+            let over = sessions::over(&self.db, self.now)?;
+            if over.is_empty() || self.queue.is_stopping() {
+                return Ok(removed);
+            }
+            let now = self.now;
+            removed +=
+                self.queue.run_blocking(move |write| session_ends::sweep(write, &over, now))?;
+        }
     }
 
     fn sweep_cookies(&self) -> StoreResult<u64> {
