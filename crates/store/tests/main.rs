@@ -4,5 +4,6 @@
 
 mod contract;
 mod durability;
+mod logins;
 mod model;
 mod support;

@@ -22,7 +22,7 @@ use tokenbind_issuer::{
     scope::{Audience, Scope},
     settings::Settings,
     store::{
-        AccessTokenTerms, AsOf, Issuance, IssueOutcome, Issued, Refresh, RefreshOutcome,
+        AccessTokenTerms, AsOf, Issuance, IssueOutcome, Issued, Recorded, Refresh, RefreshOutcome,
         RegisterOutcome, Store,
     },
     user::User,
@@ -32,6 +32,9 @@ use tokio::sync::Barrier;
 
 /// So many callers race one another.
 pub(crate) const CALLERS: usize = 64;
+
+/// Seconds for which a session lives without use.
+pub(crate) const IDLE: u64 = 1800;
 
 /// Seconds since the epoch when a test begins.
 pub(crate) const START: u64 = 1_700_000_000;
@@ -132,7 +135,9 @@ impl Bench {
 
     pub(crate) async fn is_refreshable(&self, token: RefreshTokenId) -> bool {
         match self.store.look_up_grant(token.grant).await.unwrap() {
-            Some(found) => found.record.judge(&found.ends[..], self.clock.timestamp()).is_ok(),
+            Some(Recorded { record, ends, session }) => {
+                record.judge(&ends[..], session.as_ref(), self.clock.timestamp()).is_ok()
+            }
             None => false,
         }
     }
@@ -153,7 +158,9 @@ pub(crate) async fn as_of(store: &dyn Store) -> AsOf {
 
 pub(crate) async fn is_alive(store: &dyn Store, id: TokenId, now: Timestamp) -> bool {
     match store.look_up_access_token(id).await.unwrap() {
-        Some(found) => found.record.token.judge(&found.ends[..], now).is_ok(),
+        Some(Recorded { record, ends, session }) => {
+            record.token.judge(&ends[..], session.as_ref(), now).is_ok()
+        }
         None => false,
     }
 }
@@ -217,6 +224,8 @@ pub(crate) fn issuance(as_of: AsOf) -> Issuance {
         client_id: "app".into(),
         subject: "u1".into(),
         username: Some("alice".into()),
+        pairwise: None,
+        login: None,
         scope: scope("mail openid"),
         audience: Audience::of(&["https://api.example"]),
         bindings: Bindings::default(),
@@ -262,6 +271,8 @@ pub(crate) fn refresh(presented: RefreshTokenId, rotation: Rotation) -> Refresh 
         rotation,
         refresh_token_lifetime: 86_400,
         in_slot: false,
+        session_idle: IDLE,
+        id_token_lifetime: None,
     }
 }
 

@@ -18,11 +18,22 @@ macro_rules! contract {
 }
 
 mod applications;
+mod browser_cookies;
+mod codes;
+mod connections;
 mod ends;
 mod issue;
 mod keys;
+mod login_races;
+mod logout_deliveries;
+mod redeem;
 mod refresh;
 mod refresh_races;
+mod refresh_sessions;
+mod session_ends;
+mod sessions;
 mod slots;
+mod slots_of_logins;
 mod sweep;
+mod sweep_logins;
 mod users;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokenbind_binding::Anchor;
 use tokenbind_issuer::store::{
     ChangeOutcome, IssueOutcome, RegisterOutcome,
-    UserChange::{self, Delete, Lock, Password, Unlock},
+    UserChange::{self, Delete, Lock, Unlock},
 };
 
 use crate::support::{Bench, CALLERS, ROTATED, all_issued, all_refreshed, race, refresh, user};
@@ -17,6 +17,10 @@ async fn with_alice(bench: &Bench) {
 
 async fn change(bench: &Bench, change: UserChange) -> ChangeOutcome {
     bench.store.change_user("alice", change).await.unwrap()
+}
+
+fn password(hash: String) -> UserChange {
+    UserChange::Password { hash, spared: None }
 }
 
 contract! {
@@ -52,7 +56,7 @@ contract! {
 
     async fn a_lock_a_password_and_a_deletion_end_the_users_tokens(bench: Bench) {
         with_alice(&bench).await;
-        for ending in [Lock, Password("$argon2id$new".into()), Delete] {
+        for ending in [Lock, password("$argon2id$new".into()), Delete] {
             let issued = bench.issue(bench.issuance().await).await;
             assert!(bench.is_alive(issued.access_token.token.id).await);
             assert_eq!(change(&bench, ending).await, ChangeOutcome::Changed);
@@ -79,7 +83,7 @@ contract! {
             let found = bench.store.find_subject(&"u1".into()).await.unwrap().unwrap();
             assert_eq!(found.locked, locked);
         }
-        change(&bench, Password("$argon2id$new".into())).await;
+        change(&bench, password("$argon2id$new".into())).await;
         let alice = bench.store.find_user("alice").await.unwrap().unwrap();
         assert_eq!(alice.password_hash, "$argon2id$new");
         change(&bench, Delete).await;
@@ -88,7 +92,7 @@ contract! {
     }
 
     async fn a_change_of_nobody_is_unknown(bench: Bench) {
-        for nothing in [Lock, Unlock, Delete, Password(String::new())] {
+        for nothing in [Lock, Unlock, Delete, password(String::new())] {
             assert_eq!(change(&bench, nothing).await, ChangeOutcome::Unknown);
         }
     }
@@ -110,7 +114,7 @@ contract! {
         change(&bench, Lock).await;
         race(|number| {
             let store = Arc::clone(&bench.store);
-            let change = if number == 9 { Unlock } else { Password(number.to_string()) };
+            let change = if number == 9 { Unlock } else { password(number.to_string()) };
             async move { store.change_user("alice", change).await.unwrap() }
         })
         .await;

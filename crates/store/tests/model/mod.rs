@@ -20,7 +20,8 @@ use tokenbind_issuer::{
     grant::Rotation,
     keys::KeyId,
     store::{
-        AccessTokenTerms, AsOf, Issuance, IssueOutcome, Issued, Refresh, RefreshOutcome, Store,
+        AccessTokenTerms, AsOf, Issuance, IssueOutcome, Issued, Recorded, Refresh, RefreshOutcome,
+        Store,
     },
 };
 use tokenbind_store::SqliteStore;
@@ -320,6 +321,8 @@ impl<'a> Run<'a> {
             rotation: turn.rotation.map_or(Rotation::Off, |grace| Rotation::On { grace }),
             refresh_token_lifetime: turn.refresh_lifetime,
             in_slot: turn.in_slot,
+            session_idle: 0,
+            id_token_lifetime: None,
         };
         let outcome = self.world.runtime.block_on(self.world.store().refresh(refresh)).unwrap();
         let answer = match outcome {
@@ -327,6 +330,7 @@ impl<'a> Run<'a> {
             RefreshOutcome::NotTheirs => Answer::NotTheirs,
             RefreshOutcome::Dead(Dead::Expired) => Answer::Expired,
             RefreshOutcome::Dead(Dead::Ended(_)) => Answer::Ended,
+            RefreshOutcome::Dead(Dead::SessionOver) => Answer::SessionOver,
             RefreshOutcome::Reused => Answer::Reused,
             // Only a sweep makes a grant unknown, and only when it has expired.
             RefreshOutcome::Unknown => {
@@ -357,7 +361,9 @@ impl<'a> Run<'a> {
         }
         for (index, &id) in self.grants.iter().enumerate() {
             let found = self.world.runtime.block_on(store.look_up_grant(id)).unwrap();
-            let lives = found.is_some_and(|found| found.record.judge(&found.ends[..], now).is_ok());
+            let lives = found.is_some_and(|Recorded { record, ends, session }| {
+                record.judge(&ends[..], session.as_ref(), now).is_ok()
+            });
             prop_assert_eq!(lives, self.reference.grant_lives(index), "grant {}", index);
         }
         Ok(())

@@ -75,6 +75,7 @@ pub(super) enum Answer {
     NotTheirs,
     Expired,
     Ended,
+    SessionOver,
     Reused,
 }
 
