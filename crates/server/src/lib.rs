@@ -14,6 +14,7 @@ pub mod instance;
 mod listener;
 pub mod local_ca;
 mod logging;
+mod logout_delivery;
 mod metrics;
 pub mod outbound;
 mod pages;

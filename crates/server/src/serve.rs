@@ -15,7 +15,7 @@ use crate::{
     data_dir::DataDir,
     endpoint, listener,
     local_ca::{LocalCa, LocalCaError},
-    metrics,
+    logout_delivery, metrics,
     outbound::{Outbound, OutboundError},
     request::RequestLimits,
     system::{SystemClock, SystemRandom},
@@ -106,6 +106,7 @@ impl Server {
         let (stopping, stop) = watch::channel(false);
         let socket = admin_socket::listen(&self.data, self.issuer.clone())?;
         let sweeping = tokio::spawn(sweep(self.issuer.clone()));
+        let telling = logout_delivery::start(self.issuer.clone(), self.outbound);
         let serving = tokio::spawn(listener::serve(self.listener, self.tls, self.router, stop));
         let mut terminate = signal(SignalKind::terminate())?;
         tokio::select! {
@@ -115,6 +116,7 @@ impl Server {
         tracing::info!("stopping");
         let _ = stopping.send(true);
         let _ = serving.await;
+        telling.abort();
         sweeping.abort();
         drop(socket);
         Ok(())
