@@ -53,6 +53,13 @@ pub enum AdminCommand {
         /// Claims by their registered names.
         claims: Map<String, Value>,
     },
+    /// Replaces all claims about a user. Tokens live on.
+    SetClaims {
+        /// About whom.
+        username: String,
+        /// Claims by their registered names.
+        claims: Map<String, Value>,
+    },
     /// Gives a user a new password and ends all tokens.
     SetPassword {
         /// Whose.
@@ -147,6 +154,7 @@ told_as_its_message!(
     crate::store::StoreError,
     crate::issuer::StartError,
     crate::password::HashError,
+    crate::claims::InvalidClaim,
     tokenbind_binding::client_request::TooLong
 );
 
@@ -172,6 +180,9 @@ impl Issuer {
             }
             AdminCommand::AddUser { username, password, claims } => {
                 self.admin_add_user(username, &password, claims).await
+            }
+            AdminCommand::SetClaims { username, claims } => {
+                self.admin_set_claims(&username, claims).await
             }
             AdminCommand::SetPassword { username, password } => {
                 self.admin_set_password(&username, &password).await

@@ -130,7 +130,11 @@ mod tests {
     #[test]
     fn rfc6750_section_2_1_what_is_no_token_is_refused() {
         for header in ["Bearer", "Bearer ", "Bearer a b", "Bearer =", "Bearer a,b", "Bearer é"] {
-            assert_eq!(shown(Some(header), None), Err(ErrorCode::InvalidResourceRequest), "{header}");
+            assert_eq!(
+                shown(Some(header), None),
+                Err(ErrorCode::InvalidResourceRequest),
+                "{header}"
+            );
         }
     }
 

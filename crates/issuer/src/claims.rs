@@ -88,8 +88,10 @@ const OWN_CLAIMS: [&str; 24] = [
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{name}: {rule}")]
 pub struct InvalidClaim {
-    name: String,
-    rule: &'static str,
+    /// Which.
+    pub name: String,
+    /// What is expected of it.
+    pub rule: &'static str,
 }
 
 /// Whether the server makes this claim by itself, so that no user can have it.
@@ -115,19 +117,35 @@ pub fn parse_value(name: &str, text: &str) -> Value {
     json.unwrap_or_else(|| text.into())
 }
 
-/// The claims of a user, changed at `now`.
+/// Whether a user can have these claims.
 ///
 /// # Errors
 /// [`InvalidClaim`] for one that the server makes, or that does not hold what it is to hold.
+pub fn check(claims: &Map<String, Value>) -> Result<(), InvalidClaim> {
+    claims.iter().try_for_each(|(name, value)| {
+        check_one(name, value).map_err(|rule| InvalidClaim { name: name.clone(), rule })
+    })
+}
+
+/// The claims as they are recorded at `now`, with the time of the change unless it comes along.
+///
+/// # Errors
+/// As [`check`].
 pub fn checked(
     mut claims: Map<String, Value>,
     now: Timestamp,
 ) -> Result<Map<String, Value>, InvalidClaim> {
-    for (name, value) in &claims {
-        check(name, value).map_err(|rule| InvalidClaim { name: name.clone(), rule })?;
-    }
+    check(&claims)?;
     claims.entry(UPDATED_AT).or_insert_with(|| now.as_secs().into());
     Ok(claims)
+}
+
+/// Whether the recorded claims are those that are `wanted`, whenever they were recorded.
+#[must_use]
+pub fn are_recorded(wanted: &Map<String, Value>, recorded: &Map<String, Value>) -> bool {
+    let dated = usize::from(!wanted.contains_key(UPDATED_AT) && recorded.contains_key(UPDATED_AT));
+    recorded.len() == wanted.len() + dated
+        && wanted.iter().all(|(name, value)| recorded.get(name) == Some(value))
 }
 
 /// What an application is told of a user by the scope of its token, and by the claims that it asked
@@ -166,7 +184,7 @@ fn kind_of(name: &str) -> Option<Kind> {
     STANDARD.into_iter().find(|(standard, ..)| *standard == name).map(|(_, _, kind)| kind)
 }
 
-fn check(name: &str, value: &Value) -> Result<(), &'static str> {
+fn check_one(name: &str, value: &Value) -> Result<(), &'static str> {
     if is_own(name) {
         return Err("is made by the server and cannot be given to a user");
     }
@@ -283,7 +301,7 @@ mod tests {
 
     #[test]
     fn a_claim_of_no_scope_is_told_where_the_settings_name_it() {
-        assert!(told("openid profile", &["badge"], &Settings::default()).is_empty());
+        assert!(told("openid", &["badge"], &Settings::default()).is_empty());
         let settings =
             Settings { access_token_claims: vec!["badge".into()], ..Settings::default() };
         assert_eq!(told("openid", &["badge"], &settings), ["badge"]);
@@ -343,6 +361,19 @@ mod tests {
     #[test]
     fn updated_at_is_kept_by_the_server_unless_it_comes_along() {
         assert_eq!(checked(Map::new(), NOW), Ok(map(json!({ "updated_at": 1_700_000_000 }))));
+    }
+
+    #[test]
+    fn recorded_claims_are_compared_without_their_date_unless_that_is_wanted() {
+        let wanted = map(json!({ "name": "Alice" }));
+        let recorded = checked(wanted.clone(), NOW).unwrap();
+        assert!(are_recorded(&wanted, &recorded));
+        assert!(are_recorded(&wanted, &wanted));
+        assert!(are_recorded(&recorded, &recorded));
+        assert!(!are_recorded(&map(json!({})), &recorded));
+        assert!(!are_recorded(&map(json!({ "name": "Bob" })), &recorded));
+        assert!(!are_recorded(&map(json!({ "name": "Alice", "updated_at": 1 })), &recorded));
+        assert!(!are_recorded(&map(json!({ "name": "Alice", "email": "a@b" })), &recorded));
     }
 
     #[test]

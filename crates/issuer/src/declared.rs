@@ -11,6 +11,7 @@ use tokenbind_binding::ClientId;
 use crate::{
     admin::AdminError,
     application::{Application, MAX_SECRETS, valid_client_id},
+    claims::{self, InvalidClaim},
     issuer::Issuer,
     password::{WrongPassword, check_phc},
     secret::{Secret, SecretHash},
@@ -42,6 +43,12 @@ impl InvalidDeclaration {
 impl From<InvalidMetadata> for InvalidDeclaration {
     fn from(InvalidMetadata { field, rule }: InvalidMetadata) -> Self {
         Self { member: field, rule }
+    }
+}
+
+impl From<InvalidClaim> for InvalidDeclaration {
+    fn from(InvalidClaim { name, rule }: InvalidClaim) -> Self {
+        Self::new(format!("claims.{name}"), rule)
     }
 }
 
@@ -175,8 +182,11 @@ impl DeclaredUser {
             DeclaredPassword::Phc(hash) => check_phc(hash)
                 .map_err(|error| InvalidDeclaration::new("password_hash", error.to_string())),
         };
-        let wrong: Vec<_> =
-            [username_rule, password_rule].into_iter().filter_map(Result::err).collect();
+        let claims_rule = claims::check(&claims).map_err(InvalidDeclaration::from);
+        let wrong: Vec<_> = [username_rule, password_rule, claims_rule]
+            .into_iter()
+            .filter_map(Result::err)
+            .collect();
         if wrong.is_empty() { Ok(Self { username, password, claims }) } else { Err(wrong) }
     }
 
@@ -247,7 +257,7 @@ impl Issuer {
         };
         let new_hash = self.hash_if_new(&user, password).await?;
         let new_password = new_hash.map(|hash| UserChange::Password { hash, spared: None });
-        let new_claims = (user.claims != *claims).then(|| UserChange::Claims(claims.clone()));
+        let new_claims = self.claims_if_new(&user, claims)?.map(UserChange::Claims);
         let mut outcome = Declared::Unchanged;
         for change in [new_password, new_claims].into_iter().flatten() {
             match self.store.change_user(username, change).await? {
@@ -256,6 +266,18 @@ impl Issuer {
             }
         }
         Ok(outcome)
+    }
+
+    /// The claims, to be recorded now, if they are not the user's yet.
+    fn claims_if_new(
+        &self,
+        user: &User,
+        claims: &Map<String, Value>,
+    ) -> Result<Option<Map<String, Value>>, AdminError> {
+        if claims::are_recorded(claims, &user.claims) {
+            return Ok(None);
+        }
+        Ok(Some(claims::checked(claims.clone(), self.now().timestamp())?))
     }
 
     /// The hash of a password that is not yet the user's.

@@ -129,7 +129,8 @@ mod tests {
     #[test]
     fn rfc7636_section_4_1_a_verifier_of_another_form_is_refused_even_if_it_has_the_hash() {
         let long = "a".repeat(129);
-        for verifier in [&VERIFIER[..42], &long, &VERIFIER.replace('-', "+"), "é".repeat(30).as_str()]
+        for verifier in
+            [&VERIFIER[..42], &long, &VERIFIER.replace('-', "+"), "é".repeat(30).as_str()]
         {
             let challenge = Some(CodeChallenge::of(verifier));
             assert_eq!(verify(challenge, Some(verifier)), Err(PkceError::Malformed), "{verifier}");

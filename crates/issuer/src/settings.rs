@@ -21,6 +21,11 @@ pub use values::{
 use crate::{keys::SigningAlgorithm, scope::Scope};
 use boolean_aliases::{BOOLEAN_ALIASES, apply_boolean_aliases};
 
+const RESPONSE_TYPES: &str = "response_types";
+
+/// The one value that it can have (RFC 6749 section 3.1.1).
+const RESPONSE_TYPE: &str = "code";
+
 /// The settings of one application. Lifetimes are in seconds.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(default)]
@@ -91,9 +96,13 @@ pub struct Settings {
     /// Where logouts are told to (OpenID Connect Back-Channel Logout).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backchannel_logout_uri: Option<String>,
+    /// Whether the logout token must name the session. It always does.
+    pub backchannel_logout_session_required: bool,
     /// What logout pages embed (OpenID Connect Front-Channel Logout).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frontchannel_logout_uri: Option<String>,
+    /// Whether the query must name the session. It always does.
+    pub frontchannel_logout_session_required: bool,
     /// Public keys that verify what it signs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks: Option<Value>,
@@ -138,7 +147,9 @@ impl Default for Settings {
             device_code_lifetime: 600,
             subject_type: SubjectType::default(),
             backchannel_logout_uri: None,
+            backchannel_logout_session_required: false,
             frontchannel_logout_uri: None,
+            frontchannel_logout_session_required: false,
             jwks: None,
             jwks_uri: None,
             certificate: None,
@@ -214,6 +225,7 @@ impl Settings {
     ) -> Result<Self, InvalidMetadata> {
         metadata.retain(|_, value| !value.is_null());
         apply_boolean_aliases(&mut metadata, before)?;
+        take_response_types(&mut metadata)?;
         default_by_client_type(&mut metadata);
         let settings: Self =
             serde_path_to_error::deserialize(Value::Object(metadata)).map_err(|error| {
@@ -224,7 +236,8 @@ impl Settings {
         Ok(settings)
     }
 
-    /// The settings as client metadata, with the two boolean names of binding types.
+    /// The settings as client metadata, with the two boolean names of binding types, and
+    /// `response_types` as they follow from the grants.
     #[must_use]
     pub fn to_metadata(&self) -> Map<String, Value> {
         let mut metadata = self.to_members();
@@ -232,6 +245,7 @@ impl Settings {
             let named = self.token_binding_types.contains(&binding_type);
             metadata.insert(name.into(), named.into());
         }
+        metadata.insert(RESPONSE_TYPES.into(), self.response_types().into());
         metadata
     }
 
@@ -263,6 +277,12 @@ impl Settings {
         names
     }
 
+    /// RFC 7591 section 2.1: what goes with the grant `authorization_code`.
+    fn response_types(&self) -> Vec<&'static str> {
+        let by_code = self.grant_types.contains(&GrantType::AuthorizationCode);
+        if by_code { vec![RESPONSE_TYPE] } else { Vec::new() }
+    }
+
     /// Whether the application authenticates at all.
     #[must_use]
     pub fn is_public(&self) -> bool {
@@ -283,6 +303,15 @@ impl Settings {
     #[must_use]
     pub fn uses_slots(&self) -> bool {
         self.token_binding_types.iter().any(|kind| kind.has_slots())
+    }
+}
+
+/// Follows from the grants, so it is not kept; but nobody is to believe that another one was taken.
+fn take_response_types(metadata: &mut Map<String, Value>) -> Result<(), InvalidMetadata> {
+    let given = metadata.remove(RESPONSE_TYPES).unwrap_or_else(|| Value::Array(Vec::new()));
+    match given.as_array() {
+        Some(types) if types.iter().all(|given| given == RESPONSE_TYPE) => Ok(()),
+        _ => Err(InvalidMetadata::new(RESPONSE_TYPES, r#"must be ["code"]"#)),
     }
 }
 

@@ -16,10 +16,6 @@ pub(crate) struct ShownLogin {
 
 impl From<&Login> for ShownLogin {
     fn from(login: &Login) -> Self {
-        Self {
-            sid: login.session,
-            auth_time: login.auth_time.as_secs(),
-            acr: login.acr.as_str(),
-        }
+        Self { sid: login.session, auth_time: login.auth_time.as_secs(), acr: login.acr.as_str() }
     }
 }

@@ -149,6 +149,17 @@ fn scope_exceeds(scope: &Scope, allowed: &Scope, holder: &str) -> OAuthError {
     OAuthError::new(ErrorCode::InvalidScope, format!("{stray} is not in {holder}"))
 }
 
+/// Seconds for which the ID token lives, if there is to be one (OpenID Connect Core sections 3.1.3.3 and
+/// 12.2): with the scope `openid`, of a login.
+fn id_token_lifetime(
+    client: &AuthenticatedClient,
+    login: Option<&Login>,
+    scope: &Scope,
+) -> Option<u64> {
+    let wanted = login.is_some() && scope.contains("openid");
+    wanted.then_some(client.settings().id_token_lifetime)
+}
+
 /// Something that the request was decided on ended before it could be committed.
 fn ended_meanwhile(anchor: &Anchor) -> OAuthError {
     invalid_grant(format!("the {} was ended while the request was under way", anchor.kind()))

@@ -29,7 +29,8 @@ impl Issuer {
         permit.needs_scope("openid")?;
         let token = permit.token();
         let user = self.store.find_subject(&token.token.subject).await?;
-        let user = user.ok_or_else(|| invalid_token("the access token does not speak for a user"))?;
+        let user =
+            user.ok_or_else(|| invalid_token("the access token does not speak for a user"))?;
         let named = token.login.as_deref().map(|login| &*login.claims.userinfo).unwrap_or_default();
         let application = self.find(token.token.client_id.as_str()).await?;
         let application = application.ok_or_else(|| invalid_token("its application is gone"))?;

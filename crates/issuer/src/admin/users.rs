@@ -5,6 +5,7 @@ use tokenbind_binding::{SubjectId, TokenId, time::random_bytes};
 
 use super::AdminError;
 use crate::{
+    claims,
     issuer::Issuer,
     password::WrongPassword,
     store::{ChangeOutcome, RegisterOutcome, UserChange},
@@ -31,6 +32,7 @@ impl Issuer {
         password_hash: String,
         claims: Map<String, Value>,
     ) -> Result<SubjectId, AdminError> {
+        let claims = claims::checked(claims, self.now().timestamp())?;
         let subject = TokenId::from_bytes(random_bytes(&*self.random)).to_string();
         let subject = SubjectId::new(subject.as_str());
         let user = User {
@@ -76,6 +78,15 @@ impl Issuer {
         let hash = self.hash_new_password(password).await?;
         self.change_user(username, UserChange::Password { hash, spared: None }, "password_changed")
             .await
+    }
+
+    pub(super) async fn admin_set_claims(
+        &self,
+        username: &str,
+        claims: Map<String, Value>,
+    ) -> Result<Value, AdminError> {
+        let claims = claims::checked(claims, self.now().timestamp())?;
+        self.change_user(username, UserChange::Claims(claims), "claims_changed").await
     }
 
     pub(super) async fn admin_lock_user(&self, username: &str) -> Result<Value, AdminError> {

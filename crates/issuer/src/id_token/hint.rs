@@ -68,11 +68,22 @@ fn read(keys: &KeyRing, issuer: &str, hint: &str) -> Result<HintClaims, HintErro
     if claims.iss != issuer {
         return Err(HintError::OtherIssuer);
     }
-    let client_id = match (claims.azp, claims.aud) {
-        (Some(party), _) | (None, Audience::One(party)) => ClientId::from(party.as_str()),
-        (None, Audience::Several(_)) => return Err(HintError::NoApplication),
-    };
+    let client_id = ClientId::new(application(claims.azp, claims.aud)?);
     Ok(HintClaims { client_id, subject: claims.sub, session: claims.sid })
+}
+
+/// OpenID Connect Core section 2: `azp` is "the party to which the ID Token was issued"; without it, the one
+/// audience is.
+fn application(party: Option<String>, audience: Audience) -> Result<String, HintError> {
+    let audience = match audience {
+        Audience::One(one) => vec![one],
+        Audience::Several(several) => several,
+    };
+    match (party, <[_; 1]>::try_from(audience)) {
+        (Some(party), _) => Ok(party),
+        (None, Ok([only])) => Ok(only),
+        (None, Err(_)) => Err(HintError::NoApplication),
+    }
 }
 
 #[cfg(test)]

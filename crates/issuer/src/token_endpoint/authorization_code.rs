@@ -6,8 +6,8 @@ use tokenbind_binding::{
 };
 
 use super::{
-    TokenResponse, bind, ended_meanwhile, invalid_grant, request::AuthorizationCodeRequest,
-    response::Besides,
+    TokenResponse, bind, ended_meanwhile, id_token_lifetime, invalid_grant,
+    request::AuthorizationCodeRequest, response::Besides,
 };
 use crate::{
     client::{AuthenticatedClient, ClientEvidence},
@@ -41,10 +41,7 @@ impl Issuer {
             code: id,
             issuance: self.issuance_of(&keys, id, &code, client, shown)?,
             in_slot: client.settings().uses_slots(),
-            id_token_lifetime: code
-                .scope
-                .contains("openid")
-                .then_some(client.settings().id_token_lifetime),
+            id_token_lifetime: id_token_lifetime(client, Some(&code.login), &code.scope),
         };
         let issued = redeemed(self.store.redeem_code(redemption).await?)?;
         let user = self.user_of_claims(client, &code.subject, Some(&code.login)).await?;
@@ -110,9 +107,9 @@ fn check_redirect_uri(code: &AuthorizationCode, shown: Option<&str>) -> Result<(
     match shown {
         Some(uri) if uri == code.redirect_uri => Ok(()),
         Some(_) => Err(invalid_grant("redirect_uri is not the one that the code was sent to")),
-        None if code.redirect_uri_named => Err(invalid_grant(
-            "redirect_uri is missing, but the authorization request named one",
-        )),
+        None if code.redirect_uri_named => {
+            Err(invalid_grant("redirect_uri is missing, but the authorization request named one"))
+        }
         None => Ok(()),
     }
 }

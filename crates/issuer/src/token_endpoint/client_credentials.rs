@@ -47,7 +47,9 @@ impl Issuer {
             self.store.issue(issuance).await?
         };
         match outcome {
-            IssueOutcome::Issued(issued) => self.respond(&keys, client, &issued, Besides::default()),
+            IssueOutcome::Issued(issued) => {
+                self.respond(&keys, client, &issued, Besides::default())
+            }
             IssueOutcome::Ended(anchor) => Err(ended_meanwhile(&anchor)),
         }
     }

@@ -7,16 +7,17 @@ use tokenbind_binding::{
 };
 
 use super::{
-    TokenResponse, collect_evidence, invalid_grant, request::RefreshTokenRequest,
-    response::Besides, scope_exceeds,
+    TokenResponse, collect_evidence, id_token_lifetime, invalid_grant,
+    request::RefreshTokenRequest, response::Besides, scope_exceeds,
 };
 use crate::{
     client::{AuthenticatedClient, ClientEvidence},
     error::OAuthError,
     grant::{Grant, Rotation},
     issuer::Issuer,
+    keys::KeyRing,
     scope::Scope,
-    store::{Refresh, RefreshOutcome},
+    store::{Issued, Refresh, RefreshOutcome},
 };
 
 const UNKNOWN: &str = "the refresh token is not known, or no longer";
@@ -40,45 +41,59 @@ impl Issuer {
             return Err(not_theirs());
         }
         check_bindings(&grant.bindings, client, shown)?;
+        let refresh = self.refresh_of(&keys, presented, &grant, client, request.scope)?;
+        let issued = refreshed(self.store.refresh(refresh).await?)?;
+        let login = grant.login.as_deref();
+        let user = self.user_of_claims(client, &grant.subject, login).await?;
+        // OpenID Connect Core section 12.2: the ID token "SHOULD NOT have a nonce Claim".
+        let besides = Besides { user: user.as_deref(), login, nonce: None };
+        self.respond(&keys, client, &issued, besides)
+    }
+
+    fn refresh_of(
+        &self,
+        keys: &KeyRing,
+        presented: RefreshTokenId,
+        grant: &Grant,
+        client: &AuthenticatedClient,
+        requested: Option<Scope>,
+    ) -> Result<Refresh, OAuthError> {
         let settings = client.settings();
-        let scope = refreshed_scope(&grant, request.scope)?;
-        let refresh = Refresh {
+        let scope = refreshed_scope(grant, requested)?;
+        let rotation = if settings.refresh_token_rotation {
+            Rotation::On { grace: self.config.refresh_token_reuse_grace }
+        } else {
+            Rotation::Off
+        };
+        Ok(Refresh {
             presented,
             client_id: client.client_id().clone(),
-            id_token_lifetime: (grant.login.is_some() && scope.contains("openid"))
-                .then_some(settings.id_token_lifetime),
+            id_token_lifetime: id_token_lifetime(client, grant.login.as_deref(), &scope),
             scope,
             access_token: self.access_token_terms(
-                &keys,
+                keys,
                 client,
                 settings.user_access_token_lifetime,
             )?,
-            rotation: if settings.refresh_token_rotation {
-                Rotation::On { grace: self.config.refresh_token_reuse_grace }
-            } else {
-                Rotation::Off
-            },
+            rotation,
             refresh_token_lifetime: settings.refresh_token_lifetime,
             in_slot: settings.uses_slots(),
             session_idle: self.config.session_idle,
-        };
-        match self.store.refresh(refresh).await? {
-            RefreshOutcome::Refreshed(issued) => {
-                let login = grant.login.as_deref();
-                let user = self.user_of_claims(client, &grant.subject, login).await?;
-                // OpenID Connect Core section 12.2: the ID token "SHOULD NOT have a nonce Claim".
-                let besides = Besides { user: user.as_deref(), login, nonce: None };
-                self.respond(&keys, client, &issued, besides)
-            }
-            RefreshOutcome::Unknown => Err(invalid_grant(UNKNOWN)),
-            RefreshOutcome::NotTheirs => Err(not_theirs()),
-            RefreshOutcome::Dead(reason) => {
-                Err(invalid_grant(format!("the refresh token is dead: {reason}")))
-            }
-            RefreshOutcome::Reused => Err(invalid_grant(
-                "the refresh token was used before, so its grant was ended; sign in again",
-            )),
+        })
+    }
+}
+
+fn refreshed(outcome: RefreshOutcome) -> Result<Issued, OAuthError> {
+    match outcome {
+        RefreshOutcome::Refreshed(issued) => Ok(issued),
+        RefreshOutcome::Unknown => Err(invalid_grant(UNKNOWN)),
+        RefreshOutcome::NotTheirs => Err(not_theirs()),
+        RefreshOutcome::Dead(reason) => {
+            Err(invalid_grant(format!("the refresh token is dead: {reason}")))
         }
+        RefreshOutcome::Reused => Err(invalid_grant(
+            "the refresh token was used before, so its grant was ended; sign in again",
+        )),
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use clap::{Args, Subcommand};
 use serde_json::Value;
-use tokenbind_issuer::admin::AdminCommand;
+use tokenbind_issuer::{admin::AdminCommand, claims};
 
 use super::{CliError, output, target::Target};
 
@@ -17,7 +17,17 @@ pub(super) enum UserCommand {
         /// Read the password from standard input
         #[arg(long, required = true)]
         password_stdin: bool,
-        /// A claim about the user, such as `email=alice@example.com`; VALUE may be JSON
+        /// A claim about the user, such as `email=alice@example.com`; VALUE is JSON where it is not text
+        #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = parse_claim)]
+        claims: Vec<(String, Value)>,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Replace all claims about a user; tokens live on
+    SetClaims {
+        /// About whom
+        name: String,
+        /// A claim about the user, such as `email=alice@example.com`; VALUE is JSON where it is not text
         #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = parse_claim)]
         claims: Vec<(String, Value)>,
         #[command(flatten)]
@@ -57,6 +67,10 @@ impl UserCommand {
                 let claims = claims.into_iter().collect();
                 (AdminCommand::AddUser { username, password, claims }, target)
             }
+            Self::SetClaims { name: username, claims, target } => {
+                let claims = claims.into_iter().collect();
+                (AdminCommand::SetClaims { username, claims }, target)
+            }
             Self::SetPassword { name: username, target, .. } => {
                 (AdminCommand::SetPassword { username, password: read_password()? }, target)
             }
@@ -81,6 +95,5 @@ fn parse_claim(text: &str) -> Result<(String, Value), String> {
     if name.is_empty() {
         return Err("the claim has no name".into());
     }
-    let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
-    Ok((name.into(), value))
+    Ok((name.into(), claims::parse_value(name, value)))
 }
