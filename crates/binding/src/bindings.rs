@@ -88,6 +88,12 @@ impl BindingType {
         matches!(self, Self::Cookie | Self::SsoSession)
     }
 
+    /// Whether the authorization response sets the cookie that proves it.
+    #[must_use]
+    pub const fn sets_cookie(self) -> bool {
+        matches!(self, Self::Cookie)
+    }
+
     /// Whether this server can issue tokens of this type yet.
     #[must_use]
     pub const fn is_available(self) -> bool {
@@ -344,7 +350,7 @@ pub struct Mismatch {
 }
 
 impl Mismatch {
-    const fn expected(&self) -> &'static str {
+    const fn expected(self) -> &'static str {
         match self.binding_type {
             BindingType::Cookie => "the cookie atbv that the token is bound to",
             BindingType::SsoSession => "the cookie of the login session that the token is bound to",

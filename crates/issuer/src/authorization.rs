@@ -1,16 +1,40 @@
 //! The authorization endpoint (RFC 6749 section 3.1, OpenID Connect Core section 3.1.2): from a browser's
 //! request to a page for the user, or an answer for the application.
 
+mod after_sign_in;
+mod claims_parameter;
+mod error;
+mod face;
+mod issue;
+mod next_step;
+mod prompt;
 mod request;
+mod requester;
 mod response;
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use tokenbind_binding::Cookies;
 
+pub use after_sign_in::request_after_sign_in;
 pub use response::{AuthorizationAnswer, ResponseMode};
 
-use crate::{error::OAuthError, form::Form, issuer::Issuer};
+use self::{
+    error::AuthorizationError,
+    next_step::{Consent, Facts, SignedInUser, Step, next_step},
+    prompt::Prompt,
+    request::AuthorizationRequest,
+    requester::Requester,
+};
+use crate::{
+    error::OAuthError,
+    form::Form,
+    issuer::Issuer,
+    scope::Scope,
+    session::LoginSession,
+    store::{StoreError, StoreResult},
+    user::User,
+};
 
 /// What a browser shows of itself.
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +108,32 @@ pub struct ConsentPrompt {
     pub scope: Vec<String>,
 }
 
+/// Why no decision was reached.
+enum Stop {
+    /// The application is told.
+    Told(AuthorizationError),
+    /// The store or a key failed.
+    Failed(OAuthError),
+}
+
+impl From<AuthorizationError> for Stop {
+    fn from(error: AuthorizationError) -> Self {
+        Self::Told(error)
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Who is signed in, and may be.
+struct CurrentUser {
+    session: Arc<LoginSession>,
+    user: Arc<User>,
+}
+
 impl Issuer {
     /// Decides on an authorization request: the parameters of its query or form.
     ///
@@ -95,7 +145,151 @@ impl Issuer {
         browser: Browser<'_>,
         answer: UserAnswer,
     ) -> Result<Decision, OAuthError> {
-        let _ = (parameters, browser, answer);
-        todo!()
+        let requester = match self.find_requester(parameters).await? {
+            Ok(requester) => requester,
+            Err(refusal) => return Ok(Decision::Refused(refusal)),
+        };
+        // From here on it is known where to send the browser, and the application is told.
+        match self.decide(&requester, parameters, browser, answer).await {
+            Ok(decision) => Ok(decision),
+            Err(Stop::Told(error)) => Ok(Decision::Answer(requester.refuse(&error))),
+            Err(Stop::Failed(error)) => Err(error),
+        }
     }
+
+    async fn decide(
+        &self,
+        requester: &Requester,
+        parameters: &Form<'_>,
+        browser: Browser<'_>,
+        answer: UserAnswer,
+    ) -> Result<Decision, Stop> {
+        requester.check_response_mode()?;
+        let request = AuthorizationRequest::read(parameters, requester.settings())?;
+        let meant = self.subjects_meant(requester, &request)?;
+        let current = self.current_user(browser.cookies).await?;
+        let wanted = request.scope_to_consent_to(requester.settings());
+        let step = next_step(&Facts {
+            prompt: request.prompt,
+            max_age: request.max_age,
+            answer,
+            user: self.signed_in_user(requester, &meant, current.as_ref()),
+            consent: self.consent(requester, current.as_ref(), &wanted).await?,
+            now: self.now().timestamp(),
+        });
+        match (step, current) {
+            (Step::Refuse(error), _) => Err(error.into()),
+            (Step::SignIn { may_go_on: true }, current) => {
+                Ok(sign_in(requester, &request, current))
+            }
+            (Step::AskConsent, Some(current)) => Ok(ask_consent(requester, &current, &wanted)),
+            (Step::IssueCode { consented }, Some(current)) => {
+                let consented = consented.then_some(wanted);
+                self.answer(requester, &request, &current, browser, consented).await
+            }
+            (Step::SignIn { may_go_on: false } | Step::AskConsent | Step::IssueCode { .. }, _) => {
+                Ok(sign_in(requester, &request, None))
+            }
+        }
+    }
+
+    /// Whoever the request has to be answered for (OpenID Connect Core sections 3.1.2.1 and 5.5.1), by their
+    /// `sub`; anybody if there is none.
+    fn subjects_meant(
+        &self,
+        requester: &Requester,
+        request: &AuthorizationRequest<'_>,
+    ) -> Result<Vec<Box<str>>, AuthorizationError> {
+        let mut meant: Vec<Box<str>> =
+            request.claims.subjects.iter().map(|subject| subject.as_str().into()).collect();
+        if let Some(hint) = request.id_token_hint {
+            let hint = self
+                .read_id_token_hint(hint)
+                .map_err(|error| AuthorizationError::invalid_request(error.to_string()))?;
+            if hint.client_id != requester.application.client_id {
+                return Err(AuthorizationError::invalid_request(
+                    "id_token_hint must be an ID token of the application that asks",
+                ));
+            }
+            meant.push(hint.subject);
+        }
+        Ok(meant)
+    }
+
+    /// Whose living session the browser shows. Lock and deletion end sessions; here they are asked for
+    /// all the same, as nothing may be issued for such a user.
+    async fn current_user(&self, cookies: &Cookies) -> StoreResult<Option<CurrentUser>> {
+        let Some(session) = self.current_session(cookies).await? else { return Ok(None) };
+        let user = self.store.find_subject(&session.session.subject).await?;
+        Ok(user.filter(|user| !user.locked).map(|user| CurrentUser { session, user }))
+    }
+
+    fn signed_in_user(
+        &self,
+        requester: &Requester,
+        meant: &[Box<str>],
+        current: Option<&CurrentUser>,
+    ) -> SignedInUser {
+        let Some(CurrentUser { session, user }) = current else { return SignedInUser::Nobody };
+        let pairwise = self.shown_subject(&requester.application, &user.subject);
+        let shown = pairwise.as_deref().unwrap_or(user.subject.as_str());
+        if meant.iter().any(|meant| **meant != *shown) {
+            return SignedInUser::SomebodyElse;
+        }
+        SignedInUser::Present { auth_time: session.facts.auth_time }
+    }
+
+    async fn consent(
+        &self,
+        requester: &Requester,
+        current: Option<&CurrentUser>,
+        wanted: &Scope,
+    ) -> StoreResult<Consent> {
+        if requester.settings().skip_consent {
+            return Ok(Consent::Given);
+        }
+        let Some(CurrentUser { user, .. }) = current else { return Ok(Consent::Missing) };
+        let client_id = &requester.application.client_id;
+        let remembered = self.store.find_consent(&user.subject, client_id).await?;
+        let covered = remembered.is_some_and(|remembered| wanted.is_within(&remembered));
+        Ok(if covered { Consent::Given } else { Consent::Missing })
+    }
+
+    async fn answer(
+        &self,
+        requester: &Requester,
+        request: &AuthorizationRequest<'_>,
+        current: &CurrentUser,
+        browser: Browser<'_>,
+        consented: Option<Scope>,
+    ) -> Result<Decision, Stop> {
+        match self.issue_code(requester, request, current, browser, consented).await? {
+            Some(answer) => Ok(Decision::Answer(answer)),
+            // The session ended while the request was under way.
+            None if request.prompt == Prompt::None => {
+                Err(AuthorizationError::login_required().into())
+            }
+            None => Ok(sign_in(requester, request, None)),
+        }
+    }
+}
+
+fn sign_in(
+    requester: &Requester,
+    request: &AuthorizationRequest<'_>,
+    current: Option<CurrentUser>,
+) -> Decision {
+    Decision::SignIn(SignInPrompt {
+        application: ApplicationFace::of(&requester.application, &requester.redirect_uri),
+        login_hint: request.login_hint.map(Into::into),
+        current: current.map(|current| current.user.username.clone()),
+    })
+}
+
+fn ask_consent(requester: &Requester, current: &CurrentUser, wanted: &Scope) -> Decision {
+    Decision::Consent(ConsentPrompt {
+        application: ApplicationFace::of(&requester.application, &requester.redirect_uri),
+        username: current.user.username.clone(),
+        scope: wanted.words().map(Into::into).collect(),
+    })
 }

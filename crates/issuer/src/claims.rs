@@ -163,6 +163,12 @@ pub fn released(
     of_user(user, by_scope.chain(by_name))
 }
 
+/// The scope that gives the claim, if it is a standard one.
+#[must_use]
+pub fn scope_of(name: &str) -> Option<&'static str> {
+    STANDARD.into_iter().find(|(standard, ..)| *standard == name).map(|(_, scope, _)| scope)
+}
+
 /// Those claims of a user that have one of the `names`.
 pub fn of_user<'n>(user: &User, names: impl Iterator<Item = &'n str>) -> Map<String, Value> {
     names
@@ -174,8 +180,8 @@ pub fn of_user<'n>(user: &User, names: impl Iterator<Item = &'n str>) -> Map<Str
 /// Whether the application may ask for the claim by name: if it may ask for the claim's scope or, where
 /// no scope gives it, if the claim is among those of its access tokens.
 fn may_name(settings: &Settings, name: &str) -> bool {
-    match STANDARD.into_iter().find(|(standard, ..)| *standard == name) {
-        Some((_, scope, _)) => settings.scope.contains(scope),
+    match scope_of(name) {
+        Some(scope) => settings.scope.contains(scope),
         None => settings.access_token_claims.iter().any(|claim| claim == name),
     }
 }

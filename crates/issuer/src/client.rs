@@ -116,11 +116,11 @@ impl Issuer {
     }
 
     fn count_failure(&self, shown: &Shown<'_>, address: IpAddr, error: OAuthError) -> OAuthError {
-        let attempt = Attempt { name: shown.client_id.as_ref().into(), address };
+        let attempt = Attempt::new(&shown.client_id, address);
         let now = self.now();
         match self.failed_clients.check(&attempt, now) {
             Ok(()) => {
-                self.failed_clients.record_failure(attempt, now);
+                self.failed_clients.record_failure(&attempt, now);
                 error
             }
             Err(retry_after) => too_many_attempts(retry_after),

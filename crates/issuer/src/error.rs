@@ -88,17 +88,21 @@ impl OAuthError {
     /// A refusal with its sentence. Characters that RFC 6749 section 5.2 does not allow in a description
     /// (`%x20-21 / %x23-5B / %x5D-7E`) are replaced.
     pub fn new(code: ErrorCode, description: impl Into<Cow<'static, str>>) -> Self {
-        let mut description = description.into();
-        if !description.bytes().all(is_description_byte) {
-            description = description.chars().map(to_description_character).collect();
-        }
-        Self { code, description, log: None }
+        Self { code, description: plain(description.into()), log: None }
     }
 
     fn unavailable(log: String) -> Self {
         let description = "the server cannot answer just now, try again in a moment";
         Self { log: Some(log), ..Self::new(ErrorCode::TemporarilyUnavailable, description) }
     }
+}
+
+/// The description with only the characters that RFC 6749 sections 4.1.2.1 and 5.2 allow in one.
+pub(crate) fn plain(description: Cow<'static, str>) -> Cow<'static, str> {
+    if description.bytes().all(is_description_byte) {
+        return description;
+    }
+    description.chars().map(to_description_character).collect()
 }
 
 const fn is_description_byte(byte: u8) -> bool {

@@ -13,7 +13,7 @@ use crate::{
     scope::Audience,
     secret::SecretHash,
     store::{Store, StoreError, StoredKey},
-    throttle::Throttle,
+    throttle::{Attempt, LoginThrottle, Throttle},
 };
 
 /// How many JWTs are remembered as verified, by their hash.
@@ -68,8 +68,8 @@ pub struct Issuer {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) passwords: Passwords,
-    pub(crate) failed_clients: Throttle,
-    pub(crate) failed_passwords: Throttle,
+    pub(crate) failed_clients: Throttle<Attempt>,
+    pub(crate) failed_passwords: LoginThrottle,
     /// SHA-256 of JWTs whose signature was verified, with their `jti`. Liveness is asked each time.
     pub(crate) verified_jwts: Cache<[u8; 32], TokenId>,
     /// Rings when a login session may have ended, so that its applications are told at once.
@@ -100,7 +100,7 @@ impl Issuer {
                 &*random,
             )?,
             failed_clients: Throttle::new(config.failed_logins_per_minute),
-            failed_passwords: Throttle::new(config.failed_logins_per_minute),
+            failed_passwords: LoginThrottle::new(config.failed_logins_per_minute),
             verified_jwts: Cache::new(VERIFIED_JWTS),
             session_ended: Notify::new(),
             config,

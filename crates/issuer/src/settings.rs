@@ -304,6 +304,12 @@ impl Settings {
     pub fn uses_slots(&self) -> bool {
         self.token_binding_types.iter().any(|kind| kind.has_slots())
     }
+
+    /// Whether its tokens are bound to a cookie that the authorization response sets.
+    #[must_use]
+    pub fn binds_to_browser(&self) -> bool {
+        self.token_binding_types.iter().any(|kind| kind.sets_cookie())
+    }
 }
 
 /// Follows from the grants, so it is not kept; but nobody is to believe that another one was taken.

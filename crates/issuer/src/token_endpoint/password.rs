@@ -1,20 +1,16 @@
 //! The password grant (RFC 6749 section 4.3).
 
-use std::{net::IpAddr, sync::Arc};
-
 use tokenbind_binding::{GrantType, bindings::Authorized};
 
 use super::{
     TokenResponse, bind, ended_meanwhile, grant_scope, request::PasswordRequest, response::Besides,
 };
 use crate::{
-    client::{AuthenticatedClient, ClientEvidence, too_many_attempts},
-    error::{ErrorCode, OAuthError},
+    client::{AuthenticatedClient, ClientEvidence},
+    error::OAuthError,
     issuer::Issuer,
-    password::HashError,
     store::{Issuance, IssueOutcome},
-    throttle::Attempt,
-    user::User,
+    throttle::Guess,
 };
 
 impl Issuer {
@@ -26,7 +22,9 @@ impl Issuer {
     ) -> Result<TokenResponse, OAuthError> {
         let bindings = bind(client, GrantType::Password, &Authorized::default(), shown)?;
         let scope = grant_scope(client, request.scope.clone())?;
-        let user = self.check_password(&request, shown.address).await?;
+        let guess =
+            Guess { username: request.username, address: shown.address, known_browser: None };
+        let user = self.check_password(guess, request.password).await?;
         let keys = self.keys();
         let settings = client.settings();
         let refreshable = settings.grant_types.contains(&GrantType::RefreshToken);
@@ -59,36 +57,5 @@ impl Issuer {
             }
             IssueOutcome::Ended(anchor) => Err(ended_meanwhile(&anchor)),
         }
-    }
-
-    async fn check_password(
-        &self,
-        request: &PasswordRequest<'_>,
-        address: IpAddr,
-    ) -> Result<Arc<User>, OAuthError> {
-        let attempt = Attempt { name: request.username.into(), address };
-        self.failed_passwords.check(&attempt, self.now()).map_err(too_many_attempts)?;
-        let user = self.store.find_user(request.username).await?;
-        let hash = user.as_ref().map(|user| user.password_hash.as_str());
-        let verified = self.passwords.verify(request.password, hash).await?;
-        match (user, verified) {
-            (Some(user), Ok(())) if user.locked => {
-                Err(OAuthError::new(ErrorCode::InvalidGrant, "the user is locked"))
-            }
-            (Some(user), Ok(())) => Ok(user),
-            _ => {
-                self.failed_passwords.record_failure(attempt, self.now());
-                let description = "the username or the password is wrong";
-                Err(OAuthError::new(ErrorCode::InvalidGrant, description))
-            }
-        }
-    }
-}
-
-impl From<HashError> for OAuthError {
-    fn from(error: HashError) -> Self {
-        let description = "the password could not be checked, try again in a moment";
-        let refusal = Self::new(ErrorCode::TemporarilyUnavailable, description);
-        Self { log: Some(error.to_string()), ..refusal }
     }
 }

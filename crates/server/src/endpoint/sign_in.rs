@@ -4,7 +4,7 @@ use axum::{body::Body, extract::State, response::Response};
 use http::{Request, StatusCode, header};
 use tokenbind_issuer::{
     ErrorCode, OAuthError,
-    authorization::{Decision, SignInPrompt, UserAnswer},
+    authorization::{Decision, SignInPrompt, UserAnswer, request_after_sign_in},
     form::Form,
 };
 
@@ -88,21 +88,6 @@ pub(super) async fn answer(State(app): State<App>, request: Request<Body>) -> Re
 fn go_on(app: &App, request: Option<&str>) -> Result<Response, OAuthError> {
     let request = request.map(request_after_sign_in).transpose()?;
     see_other(app.site.authorize(request.as_deref()))
-}
-
-/// TEMPORARY until the issuer has it.
-fn request_after_sign_in(request: &str) -> Result<String, OAuthError> {
-    let parameters = Form::parse(request.as_bytes())?;
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
-    for (name, value) in parameters.pairs().filter(|(name, _)| *name != "max_age") {
-        if name == "prompt" {
-            let words = value.split(' ').filter(|word| !["login", "select_account"].contains(word));
-            query.append_pair(name, &words.collect::<Vec<_>>().join(" "));
-        } else {
-            query.append_pair(name, value);
-        }
-    }
-    Ok(query.finish())
 }
 
 async fn sign_in(app: &App, visitor: &Visitor, form: &Form<'_>) -> Result<Response, Refusal> {
