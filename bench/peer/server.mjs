@@ -3,9 +3,10 @@
 // usage: node server.mjs CONFIG.json
 // Members of the configuration: port; certificate and key (paths of PEM files); client_secret; username;
 // password; password_hash { memory_kib, passes, lanes }; fill (how many opaque access tokens to issue
-// before it listens) and sample { every, file } (which of them to write down, one a line).
+// before it listens), sample { every, file } (which of them to write down, one a line) and session (the
+// file to write the cookie of a signed-in browser to).
 
-import { createWriteStream, readFileSync } from 'node:fs';
+import { createWriteStream, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { once } from 'node:events';
 import { hash, verify } from '@node-rs/argon2';
@@ -24,13 +25,13 @@ function roomyMemory() {
   return (model) => new MemoryAdapter(model, storage);
 }
 
-function client(client_id, grant_types) {
+function client(client_id, grant_types, redirect_uris = []) {
   return {
     client_id,
     client_secret: config.client_secret,
     grant_types,
-    redirect_uris: [],
-    response_types: [],
+    redirect_uris,
+    response_types: redirect_uris.length ? ['code'] : [],
     id_token_signed_response_alg: 'ES256',
   };
 }
@@ -44,18 +45,26 @@ async function provider() {
       client('opaque', ['client_credentials']),
       client('jwt', ['client_credentials']),
       client('user', ['password', 'refresh_token']),
+      client('web', ['authorization_code'], ['https://app.example/callback']),
     ],
     jwks: { keys: [{ ...jwk, alg: 'ES256', use: 'sig' }] },
-    scopes: ['profile', 'email', 'offline_access'],
+    scopes: ['openid', 'profile', 'email', 'offline_access'],
     ttl: {
       AccessToken: LIFETIME,
       ClientCredentials: LIFETIME,
       RefreshToken: 86_400,
       Grant: 86_400,
+      Session: 86_400,
+      IdToken: LIFETIME,
+      AuthorizationCode: 60,
     },
     rotateRefreshToken: false,
     findAccount: (_ctx, sub) => ({ accountId: sub, claims: () => ({ sub }) }),
-    routes: { token: '/oauth2/token', introspection: '/oauth2/introspect' },
+    routes: {
+      authorization: '/oauth2/authorize',
+      token: '/oauth2/token',
+      introspection: '/oauth2/introspect',
+    },
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
@@ -105,6 +114,18 @@ async function addPasswordGrant(server) {
   }, ['username', 'password', 'scope']);
 }
 
+// A session in which the user has signed in and consented, as its own handlers leave it behind.
+async function signIn(server) {
+  const grant = new server.Grant({ accountId: config.username, clientId: 'web' });
+  grant.addOIDCScope('openid profile');
+  const session = new server.Session();
+  session.loginAccount({ accountId: config.username });
+  session.ensureClientContainer('web');
+  session.grantIdFor('web', await grant.save(LIFETIME));
+  await session.save(LIFETIME);
+  writeFileSync(config.session, `_session=${session.id}`);
+}
+
 // Issues tokens the way that its client_credentials handler does, short of HTTP.
 async function fill(server) {
   const application = await server.Client.find('opaque');
@@ -120,6 +141,7 @@ async function fill(server) {
 const server = await provider();
 await addPasswordGrant(server);
 if (config.fill) await fill(server);
+await signIn(server);
 const tls = {
   cert: readFileSync(config.certificate),
   key: readFileSync(config.key),

@@ -12,9 +12,9 @@ use std::{
 use axum::{
     Router,
     body::{Body, Bytes},
-    extract::State,
+    extract::{RawQuery, State},
     http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode},
-    routing::post,
+    routing::{get, post},
 };
 use clap::Args;
 use hyper::server::conn::http1;
@@ -69,10 +69,10 @@ impl Floor {
         certificate: &Certificate,
         subject: &Contender,
     ) -> Result<Self> {
-        let answer = subject.target.endpoint.once(&subject.requests.example()?).await?;
+        let answers = subject.requests.example(&subject.target.endpoint).await?;
         let (port, log) = (free_ports(1)?, scratch.path("floor.log"));
         let file = scratch.path(&format!("floor-{port}.json"));
-        fs::write(&file, serde_json::to_vec(&Recording::of(answer)?)?)?;
+        fs::write(&file, serde_json::to_vec(&Recording::of(answers)?)?)?;
         let mut process = spawn(port, certificate, &file, &log)?;
         let endpoint = Endpoint::new(port, &certificate.authority)?;
         wait_until(&mut process, &log, async || endpoint.connect().await).await?;
@@ -98,28 +98,62 @@ fn spawn(port: u16, certificate: &Certificate, answer: &Path, log: &Path) -> Res
     Process::spawn(&std::env::current_exe()?, &arguments, log)
 }
 
-/// The answer to every request.
+/// The answers of a successful exchange.
 #[derive(Serialize, Deserialize)]
 struct Recording {
+    /// To the GET of a browser, if there is one.
+    page: Option<Recorded>,
+    /// To the post of an application.
+    post: Recorded,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Recorded {
+    status: u16,
     headers: Vec<(String, String)>,
     body: String,
 }
 
 impl Recording {
-    /// A successful answer, less the headers that the HTTP stack adds by itself.
-    fn of(answer: OwnedAnswer) -> Result<Self> {
-        let OwnedAnswer { status, mut headers, body } = answer;
-        if status != 200 {
-            return Err(format!("cannot stand for an answer of status {status}: {body}").into());
+    fn of(mut answers: Vec<OwnedAnswer>) -> Result<Self> {
+        let post = answers.pop().ok_or("nothing was asked")?;
+        if post.status != 200 {
+            return Err(format!("cannot stand for status {}: {}", post.status, post.body).into());
         }
+        Ok(Self { page: answers.pop().map(Recorded::of), post: Recorded::of(post) })
+    }
+}
+
+impl Recorded {
+    /// An answer, less the headers that the HTTP stack adds by itself.
+    fn of(OwnedAnswer { status, mut headers, body }: OwnedAnswer) -> Self {
         headers.retain(|(name, _)| !matches!(name.as_str(), "content-length" | "date"));
-        Ok(Self { headers, body })
+        Self { status, headers, body }
+    }
+
+    fn reply(self) -> Result<Arc<Reply>> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in self.headers {
+            headers.append(HeaderName::try_from(name)?, HeaderValue::try_from(value)?);
+        }
+        let status = StatusCode::from_u16(self.status)?;
+        Ok(Arc::new(Reply { status, headers, body: Bytes::from(self.body) }))
     }
 }
 
 struct Reply {
+    status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
+}
+
+impl Reply {
+    fn response(&self) -> Response<Body> {
+        let mut response = Response::new(Body::from(self.body.clone()));
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers.clone();
+        response
+    }
 }
 
 /// Serves until it is killed.
@@ -144,16 +178,18 @@ fn acceptor(arguments: &FloorArguments) -> Result<TlsAcceptor> {
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-fn router(recording: Recording) -> Result<Router> {
-    let mut headers = HeaderMap::new();
-    for (name, value) in recording.headers {
-        headers.append(HeaderName::try_from(name)?, HeaderValue::try_from(value)?);
-    }
-    let reply = Arc::new(Reply { headers, body: Bytes::from(recording.body) });
-    Ok(Router::new()
+fn router(Recording { page, post: posted }: Recording) -> Result<Router> {
+    let reply = posted.reply()?;
+    let mut router = Router::new()
         .route("/oauth2/token", post(answer))
         .route("/oauth2/introspect", post(answer))
-        .with_state(reply))
+        .with_state(reply);
+    if let Some(page) = page {
+        let reply = page.reply()?;
+        router = router
+            .merge(Router::new().route("/oauth2/authorize", get(answer_browser)).with_state(reply));
+    }
+    Ok(router)
 }
 
 async fn answer(
@@ -163,9 +199,17 @@ async fn answer(
 ) -> (StatusCode, Response<Body>) {
     let authenticated = headers.contains_key("authorization") && !body.is_empty();
     let status = if authenticated { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
-    let mut response = Response::new(Body::from(reply.body.clone()));
-    *response.headers_mut() = reply.headers.clone();
-    (status, response)
+    (status, reply.response())
+}
+
+async fn answer_browser(
+    State(reply): State<Arc<Reply>>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> (StatusCode, Response<Body>) {
+    let known = headers.contains_key("cookie") && query.is_some();
+    let status = if known { reply.status } else { StatusCode::UNAUTHORIZED };
+    (status, reply.response())
 }
 
 async fn serve_connection(

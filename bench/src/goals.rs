@@ -33,11 +33,12 @@ pub(crate) fn ratio(figures: &Figures, to: &Figures) -> f64 {
 }
 
 /// The rows in the order of the table.
-pub(crate) fn rows(report: &Report) -> [&Row; 7] {
+pub(crate) fn rows(report: &Report) -> [&Row; 8] {
     [
         &report.issue_opaque,
         &report.issue_jwt,
         &report.refresh,
+        &report.code_flow,
         &report.introspect_opaque,
         &report.introspect_jwt,
         &report.introspect_many,
@@ -67,7 +68,7 @@ pub(crate) fn goals(report: &Report) -> Vec<Goal> {
         Goal::at_most("MB of memory, many tokens alive", 400.0, report.memory_many.subject),
     ];
     // Not the login: both sides spend its time on the very same hash.
-    for row in rows(report).into_iter().take(6) {
+    for row in rows(report).into_iter().take(7) {
         if let Ok(peer) = &row.peer {
             let what = format!("{}, times the peer", row.name);
             goals.push(Goal::at_least(&what, 10.0, ratio(&row.subject, peer)));
@@ -96,6 +97,7 @@ pub(crate) mod tests {
             issue_opaque: row("issue", 35_000.0, 100_000.0, 3500.0),
             issue_jwt: row("jwt", 25_000.0, 100_000.0, 2500.0),
             refresh: row("refresh", 10_000.0, 100_000.0, 1000.0),
+            code_flow: row("flow", 5000.0, 50_000.0, 500.0),
             introspect_opaque: row("introspect", 66_000.0, 110_000.0, 6600.0),
             introspect_jwt: Row {
                 peer: Err("has none"),

@@ -125,6 +125,17 @@ impl Answer<'_> {
         Err(format!("wanted 200 and {marker}, got {} and {body}", self.status).into())
     }
 
+    /// The header `name`.
+    pub(crate) fn header(&self, name: &str) -> Result<&str> {
+        let value = lines(self.head).find_map(|line| {
+            let (found, value) = line.split_at_checked(name.len())?;
+            let named = found.eq_ignore_ascii_case(name.as_bytes());
+            value.strip_prefix(b":").filter(|_| named)
+        });
+        let value = value.ok_or_else(|| format!("no header {name}"))?;
+        Ok(std::str::from_utf8(value)?.trim())
+    }
+
     /// The string member `name` of a JSON body that holds no escapes in it, as tokens never do.
     pub(crate) fn member(&self, name: &str) -> Result<String> {
         let body = std::str::from_utf8(self.body)?;
@@ -143,6 +154,21 @@ pub(crate) struct OwnedAnswer {
     pub(crate) headers: Vec<(String, String)>,
     /// Its body.
     pub(crate) body: String,
+}
+
+impl OwnedAnswer {
+    /// The first header of this name, which is in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(found, _)| found.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// The cookies that it sets, as a browser would send them back.
+    pub(crate) fn cookies(&self) -> String {
+        let set = self.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
+        let pairs: Vec<_> = set.filter_map(|(_, value)| value.split(';').next()).collect();
+        pairs.join("; ")
+    }
 }
 
 #[derive(PartialEq, Debug)]
@@ -222,6 +248,14 @@ mod tests {
         let names: Vec<_> = headers.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["cache-control", "Content-LENGTH", "date"]);
         assert_eq!(headers[1].1, "12");
+    }
+
+    #[test]
+    fn a_header_is_found_by_its_whole_name() {
+        let head = &WHOLE[..WHOLE.len() - 7];
+        let answer = Answer { status: 200, head, body: &[] };
+        assert_eq!(answer.header("content-length").unwrap(), "12");
+        assert!(answer.header("content").is_err());
     }
 
     #[test]

@@ -18,7 +18,7 @@ use tokio::{
 use crate::{
     Result,
     figures::{Figures, float},
-    http::{Connection, Endpoint, HOST},
+    http::{Answer, Connection, Endpoint, HOST, OwnedAnswer},
     process::{core_time, cpu_time},
 };
 
@@ -44,8 +44,16 @@ pub(crate) struct Credentials {
 pub(crate) struct Requests {
     head: String,
     form: String,
-    values: Vec<String>,
+    last: Last,
     marker: &'static str,
+}
+
+/// Where the last value of a post comes from.
+enum Last {
+    /// One of these, chosen at random.
+    OneOf(Vec<String>),
+    /// The `code` in the `Location` of the answer to this request, which is sent before each post.
+    CodeFrom(String),
 }
 
 impl Requests {
@@ -56,23 +64,58 @@ impl Requests {
             "POST {path} HTTP/1.1\r\nhost: {HOST}\r\nauthorization: Basic {basic}\r\n\
              content-type: application/x-www-form-urlencoded\r\ncontent-length: "
         );
-        Self { head, form: form.to_owned(), values: vec![String::new()], marker }
+        Self { head, form: form.to_owned(), last: Last::OneOf(vec![String::new()]), marker }
     }
 
     /// The same, where each post ends with one of `values`, chosen at random.
     pub(crate) fn with_values(self, values: Vec<String>) -> Self {
-        Self { values, ..self }
+        Self { last: Last::OneOf(values), ..self }
     }
 
-    /// One of them, as bytes.
-    pub(crate) fn example(&self) -> Result<Vec<u8>> {
+    /// The same, where each post ends with the code that the answer to a GET of `path` carries, for a
+    /// browser that has this `cookie`.
+    pub(crate) fn with_code_from(self, path: &str, cookie: &str) -> Self {
+        let get = format!("GET {path} HTTP/1.1\r\nhost: {HOST}\r\ncookie: {cookie}\r\n\r\n");
+        Self { last: Last::CodeFrom(get), ..self }
+    }
+
+    /// The answers to one of them, on a connection of its own: to what is asked before, if anything
+    /// is, and to the post.
+    pub(crate) async fn example(&self, endpoint: &Endpoint) -> Result<Vec<OwnedAnswer>> {
+        let mut answers = Vec::new();
+        let mut value = String::new();
+        match &self.last {
+            Last::OneOf(values) => Chooser(1).choose(values).clone_into(&mut value),
+            Last::CodeFrom(get) => {
+                let answer = endpoint.once(get.as_bytes()).await?;
+                value = code_in(answer.header("location").unwrap_or_default())?.to_owned();
+                answers.push(answer);
+            }
+        }
         let mut request = Vec::new();
-        self.write(&mut Chooser(1), &mut request)?;
-        Ok(request)
+        self.write(&value, &mut request)?;
+        answers.push(endpoint.once(&request).await?);
+        Ok(answers)
     }
 
-    fn write(&self, chooser: &mut Chooser, request: &mut Vec<u8>) -> Result<()> {
-        let value = chooser.choose(&self.values);
+    /// Asks one of them; `request` is room for it.
+    async fn ask<'c>(
+        &self,
+        connection: &'c mut Connection,
+        chooser: &mut Chooser,
+        request: &mut Vec<u8>,
+    ) -> Result<Answer<'c>> {
+        match &self.last {
+            Last::OneOf(values) => self.write(chooser.choose(values), request)?,
+            Last::CodeFrom(get) => {
+                let answer = connection.exchange(get.as_bytes()).await?;
+                self.write(code_in(answer.header("location")?)?, request)?;
+            }
+        }
+        connection.exchange(request).await
+    }
+
+    fn write(&self, value: &str, request: &mut Vec<u8>) -> Result<()> {
         request.clear();
         request.extend_from_slice(self.head.as_bytes());
         write!(request, "{}\r\n\r\n", self.form.len() + value.len())?;
@@ -80,6 +123,13 @@ impl Requests {
         request.extend_from_slice(value.as_bytes());
         Ok(())
     }
+}
+
+/// The parameter `code` of a URL. It holds nothing that would be encoded.
+fn code_in(location: &str) -> Result<&str> {
+    let (_, query) = location.split_once('?').unwrap_or_default();
+    let code = query.split('&').find_map(|pair| pair.strip_prefix("code="));
+    code.ok_or_else(|| format!("no code in {location:?}").into())
 }
 
 /// A cheap source of choices that is the same in every run (xorshift).
@@ -211,8 +261,7 @@ async fn ask(
     let mut kept = Vec::new();
     let mut request = Vec::new();
     while let Some(left) = tally.claim() {
-        requests.write(&mut chooser, &mut request)?;
-        let answer = connection.exchange(&request).await?;
+        let answer = requests.ask(&mut connection, &mut chooser, &mut request).await?;
         answer.check(requests.marker)?;
         tally.done.fetch_add(1, Relaxed);
         if let Keep::Member(member, every) = keep
@@ -263,11 +312,21 @@ mod tests {
 
     #[test]
     fn a_request_is_whole() {
-        let request = requests().with_values(vec!["xyz".into()]).example().unwrap();
+        let mut request = Vec::new();
+        requests().write("xyz", &mut request).unwrap();
         let text = String::from_utf8(request).unwrap();
         assert!(text.starts_with("POST /oauth2/introspect HTTP/1.1\r\nhost: localhost\r\n"));
         assert!(text.contains("\r\nauthorization: Basic YTpi\r\n"));
         assert!(text.ends_with("\r\ncontent-length: 9\r\n\r\ntoken=xyz"));
+    }
+
+    #[test]
+    fn the_code_is_found_wherever_it_stands() {
+        for query in ["code=a-b&iss=x", "state=code&code=a-b", "xcode=1&code=a-b"] {
+            assert_eq!(code_in(&format!("https://app/cb?{query}")).unwrap(), "a-b");
+        }
+        assert!(code_in("https://app/cb?error=login_required").is_err());
+        assert!(code_in("").is_err());
     }
 
     #[test]

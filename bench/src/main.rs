@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 
 mod figures;
 mod floor;
+mod flow;
 mod goals;
 mod hash;
 mod http;

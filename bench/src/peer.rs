@@ -27,6 +27,8 @@ pub(crate) struct Peer {
     pub(crate) target: Target,
     /// Some of the tokens that it was filled with.
     pub(crate) sample: Vec<String>,
+    /// The cookie of a browser that is signed in.
+    pub(crate) session_cookie: String,
     _process: Process,
 }
 
@@ -40,6 +42,7 @@ impl Peer {
     ) -> Result<Self> {
         let (port, log) = (free_ports(1)?, scratch.path(&format!("{name}.log")));
         let sample = scratch.path(&format!("{name}.sample"));
+        let session = scratch.path(&format!("{name}.session"));
         let config = scratch.path(&format!("{name}.json"));
         let members = json!({
             "port": port,
@@ -55,13 +58,16 @@ impl Peer {
             },
             "fill": count,
             "sample": { "every": every, "file": sample },
+            "session": session,
         });
         fs::write(&config, members.to_string())?;
         let mut process = spawn(&config, &log)?;
         let endpoint = Endpoint::new(port, &certificate.authority)?;
         wait_until(&mut process, &log, async || endpoint.connect().await).await?;
         let sample = fs::read_to_string(sample)?.lines().map(str::to_owned).collect();
-        Ok(Self { target: Target { endpoint, process: process.id() }, sample, _process: process })
+        let session_cookie = fs::read_to_string(session)?;
+        let target = Target { endpoint, process: process.id() };
+        Ok(Self { target, sample, session_cookie, _process: process })
     }
 }
 
@@ -98,6 +104,11 @@ pub(crate) fn jwt() -> Credentials {
 /// Its application that users log in to.
 pub(crate) fn user() -> Credentials {
     credentials("user")
+}
+
+/// Its application that users sign in to with a browser.
+pub(crate) fn web() -> Credentials {
+    credentials("web")
 }
 
 fn credentials(client_id: &str) -> Credentials {

@@ -8,7 +8,7 @@ use crate::{
     Result,
     figures::{Figures, float},
     floor::Floor,
-    hash,
+    flow, hash,
     load::{Credentials, Requests, Shape, Target, collect, measure},
     peer::{self, Peer},
     plan::Plan,
@@ -30,6 +30,8 @@ pub(crate) struct Report {
     pub(crate) issue_jwt: Row,
     /// `refresh_token`, opaque.
     pub(crate) refresh: Row,
+    /// A whole code flow of a browser that is signed in.
+    pub(crate) code_flow: Row,
     /// Introspection of opaque tokens, few of them alive.
     pub(crate) introspect_opaque: Row,
     /// Introspection of JWTs, few of them alive.
@@ -80,6 +82,7 @@ pub(crate) async fn measure_all(plan: &Plan) -> Result<Report> {
         issue_opaque: bench.issue_opaque().await?,
         issue_jwt: bench.issue_jwt().await?,
         refresh,
+        code_flow: bench.code_flow().await?,
         introspect_opaque,
         introspect_jwt,
         introspect_many,
@@ -209,6 +212,17 @@ impl<'a> Bench<'a> {
     async fn issue_jwt(&self) -> Result<Row> {
         let requests = [issue(&self.jwt), issue(&peer::jwt())];
         self.row("token, client_credentials, JWT (ES256)", requests).await
+    }
+
+    /// The tokens are opaque, the ID token is signed by ES256.
+    async fn code_flow(&self) -> Result<Row> {
+        let application = self.small.register(&flow::metadata()).await?;
+        let cookie = flow::sign_in(&self.small, &application).await?;
+        let requests = [
+            flow::requests(&application, &cookie),
+            flow::requests(&peer::web(), &self.peer_small.session_cookie),
+        ];
+        self.row("code flow, signed in: authorize, then token", requests).await
     }
 
     /// Logins make the grants that are refreshed afterwards.

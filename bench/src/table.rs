@@ -72,6 +72,9 @@ fn introduction(plan: &Plan, machine: &Machine) -> String {
          sample of {sample} that is spread over all of them. The peer got its tokens from its own \
          models, not over HTTP. JWTs have all been seen before, so signatures are remembered.\n\
          - Refreshes go at random over {grants} grants of a confidential application, rotation off.\n\
+         - A code flow is two requests, counted as one: an authorization request with PKCE from a browser \
+         that is signed in, consent not needed, and the redemption of its code for an opaque access \
+         token and an ES256 ID token.\n\
          - Password hashes are argon2id with {kib} KiB, {passes} passes, {lanes} lane.\n\
          - \"core\" is how busy the server kept its core. Where it is not busy, it waited: for the \
          disk, or, if nothing is written, for the load generator. Where other processes used the core, \
