@@ -93,7 +93,7 @@ impl Issuer {
     }
 
     /// The session whose cookie the browser shows, alive or not. Two cookies of the name are none.
-    fn shown_session(&self, cookies: &Cookies) -> Option<SessionId> {
+    pub(crate) fn shown_session(&self, cookies: &Cookies) -> Option<SessionId> {
         let handle = cookies.session.value()?;
         let opened = self.keys().handles.open(HandleKind::Session, handle);
         opened.ok().map(SessionId::from_bytes)
