@@ -8,6 +8,7 @@ use tokenbind_binding::{
 use tokenbind_issuer::{
     code::AuthorizationCode,
     login::{Acr, Login, RequestedClaims},
+    pkce::CodeChallenge,
     scope::Audience,
     secret::SecretHash,
     session::LoginSession,
@@ -150,7 +151,7 @@ pub(crate) fn code(session: &LoginSession) -> AuthorizationCode {
         audience: Audience::of(&["https://api.example"]),
         redirect_uri: "https://app.example/back".into(),
         redirect_uri_named: true,
-        code_challenge: Some("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".into()),
+        code_challenge: CodeChallenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM").ok(),
         nonce: Some("n-0S6_WzA2Mj".into()),
         authorized: Authorized { cookie: None, session: Some(session_reference(session)) },
         login: Arc::new(login(session)),

@@ -152,7 +152,7 @@ contract! {
         race(|number| {
             let (store, mut request) = (Arc::clone(&bench.store), request.clone());
             request.consented = Some(scope(&format!("word-{number}")));
-            async move { drop(store.issue_code(request).await.unwrap()) }
+            async move { store.issue_code(request).await.unwrap() }
         })
         .await;
         assert_eq!(consent(&bench).await.unwrap().words().count(), CALLERS);

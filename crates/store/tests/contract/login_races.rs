@@ -145,7 +145,7 @@ contract! {
             let id = spared.session.id;
             async move {
                 if number == 30 {
-                    drop(store.change_user("alice", password(Some(id))).await.unwrap());
+                    store.change_user("alice", password(Some(id))).await.unwrap();
                 } else {
                     drop(store.start_session(start).await.unwrap());
                 }

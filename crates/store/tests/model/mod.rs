@@ -1,24 +1,27 @@
 //! Random sequences of operations, done by the store and by [`reference`], whose answers must agree.
 
+mod logins;
 mod reference;
+mod steps;
 
 use std::{cell::RefCell, sync::Arc};
 
 use proptest::{
     collection,
     prelude::*,
-    sample::{Index, select},
     test_runner::{Config, TestCaseError, TestRunner},
 };
 use tempfile::TempDir;
 use tokenbind_binding::{
-    Anchor, Binding, BindingType, Bindings, ClientId, GrantId, Reference as BindingReference,
-    RefreshTokenId, SubjectId, TokenId, anchor::Dead,
+    Anchor, Binding, BindingType, Bindings, ClientId, CodeId, GrantId,
+    Reference as BindingReference, RefreshTokenId, SubjectId, TokenId, anchor::Dead,
 };
 use tokenbind_issuer::{
     access_token::TokenFormat,
+    code::AuthorizationCode,
     grant::Rotation,
     keys::KeyId,
+    session::LoginSession,
     store::{
         AccessTokenTerms, AsOf, Issuance, IssueOutcome, Issued, Recorded, Refresh, RefreshOutcome,
         Store,
@@ -27,112 +30,14 @@ use tokenbind_issuer::{
 use tokenbind_store::SqliteStore;
 use tokio::runtime::{Builder, Runtime};
 
-use self::reference::{Answer, Format, Given, Place, Reference, Request, Thing, Turn, Words};
-use crate::support::{TestClock, application, as_of, is_alive, issuance, open_sqlite, scope};
-
-/// What happens next. Indexes pick among what there is by then.
-#[derive(Clone, Debug)]
-enum Step {
-    Request {
-        request: Request,
-        stale: bool,
-    },
-    Refresh {
-        grant: Index,
-        back: i8,
-        other_app: bool,
-        turn: Turn,
-    },
-    EndToken(Index),
-    EndGrant(Index),
-    End(Thing),
-    /// Remembers this moment, for requests that were decided on outdated facts.
-    Remember,
-    Advance(u64),
-    Sweep,
-    Reopen,
-}
-
-fn words() -> impl Strategy<Value = Words> {
-    select(vec![Words::Wide, Words::Narrow])
-}
-
-fn format() -> impl Strategy<Value = Format> {
-    select(vec![Format::Opaque, Format::Jwt])
-}
-
-fn lifetime() -> impl Strategy<Value = u64> {
-    select(vec![40, 3600])
-}
-
-fn refresh_lifetime() -> impl Strategy<Value = u64> {
-    select(vec![50, 86_400])
-}
-
-fn place() -> impl Strategy<Value = Place> {
-    // Mostly the same ones, so that much happens in one slot.
-    let number = || select(vec![0, 0, 0, 1]);
-    (number(), number(), select(vec![None, None, Some(0), Some(1)]), words())
-        .prop_map(|(app, user, device, words)| Place { app, user, device, words })
-}
-
-fn request() -> impl Strategy<Value = Step> {
-    let refresh = prop::option::weighted(0.8, refresh_lifetime());
-    let shape = (place(), format(), lifetime(), refresh, prop::bool::weighted(0.8));
-    (shape, prop::bool::weighted(0.1)).prop_map(
-        |((place, format, lifetime, refresh_lifetime, in_slot), stale)| Step::Request {
-            request: Request { place, format, lifetime, refresh_lifetime, in_slot },
-            stale,
-        },
-    )
-}
-
-fn refresh() -> impl Strategy<Value = Step> {
-    let grace = select(vec![None, Some(0), Some(30), Some(30), Some(30)]);
-    let shape = (words(), format(), lifetime(), grace, refresh_lifetime(), any::<bool>());
-    let back = select(vec![0, 0, 0, 1, 1, 2, -1]);
-    (any::<Index>(), back, prop::bool::weighted(0.05), shape).prop_map(
-        |(
-            grant,
-            back,
-            other_app,
-            (words, format, lifetime, rotation, refresh_lifetime, in_slot),
-        )| {
-            let (generation, app) = (0, 0);
-            let turn = Turn {
-                grant: 0,
-                generation,
-                app,
-                words,
-                format,
-                lifetime,
-                rotation,
-                refresh_lifetime,
-                in_slot,
-            };
-            Step::Refresh { grant, back, other_app, turn }
-        },
-    )
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let shared = prop_oneof![
-        (0..2_u8).prop_map(Thing::User),
-        (0..2_u8).prop_map(Thing::App),
-        (0..2_u8, 0..2_u8).prop_map(|(app, device)| Thing::Device(app, device)),
-    ];
-    prop_oneof![
-        40 => request(),
-        40 => refresh(),
-        6 => any::<Index>().prop_map(Step::EndToken),
-        3 => any::<Index>().prop_map(Step::EndGrant),
-        4 => shared.prop_map(Step::End),
-        4 => Just(Step::Remember),
-        15 => select(vec![1, 9, 10, 29, 30, 31, 50, 3600, 86_400]).prop_map(Step::Advance),
-        1 => Just(Step::Sweep),
-        1 => Just(Step::Reopen),
-    ]
-}
+use self::{
+    reference::{Answer, Format, Given, Place, Reference, Request, Thing, Turn, Words},
+    steps::{Step, step},
+};
+use crate::{
+    logins::to_session,
+    support::{TestClock, application, as_of, is_alive, issuance, open_sqlite, scope, user},
+};
 
 /// The store, which serves many sequences: each has names of its own.
 struct World {
@@ -175,6 +80,8 @@ struct Run<'a> {
     reference: Reference,
     tokens: Vec<TokenId>,
     grants: Vec<GrantId>,
+    sessions: Vec<Arc<LoginSession>>,
+    codes: Vec<(CodeId, AuthorizationCode)>,
     remembered: Moment,
 }
 
@@ -195,7 +102,30 @@ impl<'a> Run<'a> {
         let secs = world.clock.timestamp().as_secs();
         let remembered = Moment { as_of: world.as_of(), order: 0, secs };
         let reference = Reference::starting_at(secs);
-        Self { world, reference, tokens: Vec::new(), grants: Vec::new(), remembered }
+        let mut run = Self {
+            world,
+            reference,
+            tokens: Vec::new(),
+            grants: Vec::new(),
+            sessions: Vec::new(),
+            codes: Vec::new(),
+            remembered,
+        };
+        run.add_users_and_applications();
+        run
+    }
+
+    fn add_users_and_applications(&mut self) {
+        let World { runtime, store, .. } = &*self.world;
+        let store = store.as_ref().unwrap();
+        for number in 0..2 {
+            let subject = self.subject(number);
+            let user = user(subject.as_str(), subject.as_str());
+            runtime.block_on(store.add_user(user)).unwrap();
+            let application = application(self.client_id(number).as_str());
+            runtime.block_on(store.register_application(application)).unwrap();
+        }
+        self.remembered = self.moment();
     }
 
     fn client_id(&self, app: u8) -> ClientId {
@@ -214,7 +144,10 @@ impl<'a> Run<'a> {
         match thing {
             Thing::Token(index) => Anchor::Token(self.tokens[index]),
             Thing::Grant(index) => Anchor::Grant(self.grants[index]),
+            Thing::Family(_) => unreachable!("only a second redemption ends it"),
+            Thing::Session(index) => Anchor::Session(self.sessions[index].session.id),
             Thing::User(user) => Anchor::Subject(self.subject(user)),
+            Thing::Consent(user, app) => Anchor::Consent(self.subject(user), self.client_id(app)),
             Thing::App(app) => Anchor::Application(self.client_id(app)),
             Thing::Device(app, device) => Anchor::Binding(self.device(app, device)),
         }
@@ -240,6 +173,13 @@ impl<'a> Run<'a> {
                 self.end(Thing::Grant(grant.index(self.grants.len())));
             }
             Step::Refresh { .. } | Step::EndToken(_) | Step::EndGrant(_) => {}
+            Step::StartSession { .. }
+            | Step::UseSession(..)
+            | Step::EndSession(_)
+            | Step::IssueCode { .. }
+            | Step::Redeem { .. }
+            | Step::Password { .. }
+            | Step::SweepSessions => self.take_login_step(step)?,
             Step::End(thing) => self.end(*thing),
             Step::Remember => self.remembered = self.moment(),
             Step::Advance(secs) => {
@@ -270,10 +210,14 @@ impl<'a> Run<'a> {
         self.reference.end(thing);
     }
 
-    fn request(&mut self, request: Request, stale: bool) -> Result<(), TestCaseError> {
+    /// When the facts of a request were read: now, or some time ago.
+    fn facts_of(&self, stale: bool) -> Moment {
         let on_its_way = self.reference.now < self.remembered.secs + IN_FLIGHT;
-        let Moment { as_of, order, .. } =
-            if stale && on_its_way { self.remembered } else { self.moment() };
+        if stale && on_its_way { self.remembered } else { self.moment() }
+    }
+
+    fn request(&mut self, request: Request, stale: bool) -> Result<(), TestCaseError> {
+        let Moment { as_of, order, .. } = self.facts_of(stale);
         let expected = self.reference.request(request, order);
         let issuance = self.issuance(&request, as_of);
         let store = self.world.store();
@@ -291,21 +235,26 @@ impl<'a> Run<'a> {
     }
 
     fn issuance(&self, request: &Request, as_of: AsOf) -> Issuance {
-        let Place { app, user, device, words } = request.place;
-        let binding = device.map(|device| Binding {
-            binding_type: BindingType::ClientRequest,
-            reference: self.device(app, device),
-            validated: true,
-        });
+        let Place { app, user, words, .. } = request.place;
         Issuance {
             client_id: self.client_id(app),
             subject: self.subject(user),
             scope: scope(text(words)),
-            bindings: Bindings::new(binding.into_iter().collect()),
+            bindings: self.bindings(request.place),
             access_token: terms(request.format, request.lifetime),
             refresh_token_lifetime: request.refresh_lifetime,
             ..issuance(as_of)
         }
+    }
+
+    fn bindings(&self, Place { app, device, session, .. }: Place) -> Bindings {
+        let device = device.map(|device| Binding {
+            binding_type: BindingType::ClientRequest,
+            reference: self.device(app, device),
+            validated: true,
+        });
+        let session = session.map(|session| to_session(&self.sessions[session])[0]);
+        Bindings::new(device.into_iter().chain(session).collect())
     }
 
     fn refresh(&mut self, turn: Turn) -> Result<(), TestCaseError> {
@@ -321,7 +270,7 @@ impl<'a> Run<'a> {
             rotation: turn.rotation.map_or(Rotation::Off, |grace| Rotation::On { grace }),
             refresh_token_lifetime: turn.refresh_lifetime,
             in_slot: turn.in_slot,
-            session_idle: 0,
+            session_idle: turn.idle,
             id_token_lifetime: None,
         };
         let outcome = self.world.runtime.block_on(self.world.store().refresh(refresh)).unwrap();
@@ -366,7 +315,7 @@ impl<'a> Run<'a> {
             });
             prop_assert_eq!(lives, self.reference.grant_lives(index), "grant {}", index);
         }
-        Ok(())
+        self.compare_sessions()
     }
 }
 

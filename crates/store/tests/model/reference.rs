@@ -1,7 +1,12 @@
 //! The rules of slots, refresh tokens and ends in plain collections: a second reading of the contract
 //! that shares no code with the first.
 
+mod logins;
+
 use std::collections::HashMap;
+
+use self::logins::{Code, Session};
+pub(super) use self::logins::{CodeAnswer, NewCode, Redeem, SessionAnswer};
 
 /// The wider scope and the narrower one, which lies within it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -22,18 +27,41 @@ pub(super) struct Place {
     pub(super) app: u8,
     pub(super) user: u8,
     pub(super) device: Option<u8>,
+    /// The session that it is bound to.
+    pub(super) session: Option<usize>,
     pub(super) words: Words,
 }
 
-/// Anything that can end. Tokens and grants go by the order in which they were made.
+/// The login that a token came of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Login {
+    pub(super) session: usize,
+    /// Whether its tokens end at the logout.
+    pub(super) tied: bool,
+    auth_time: u64,
+}
+
+/// Anything that can end. Tokens, grants, sessions and codes go by the order in which they were made.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Thing {
     Token(usize),
     Grant(usize),
+    /// What came of a code without a refresh token.
+    Family(usize),
+    Session(usize),
     User(u8),
     App(u8),
+    /// What a user allows an application.
+    Consent(u8, u8),
     /// Of an application.
     Device(u8, u8),
+}
+
+/// Ended at this point, for all but one session.
+#[derive(Clone, Copy, Debug)]
+struct End {
+    at: u64,
+    spared: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +72,7 @@ pub(super) struct Request {
     /// None: no refresh token is wanted.
     pub(super) refresh_lifetime: Option<u64>,
     pub(super) in_slot: bool,
+    pub(super) login: Option<Login>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +87,7 @@ pub(super) struct Turn {
     pub(super) rotation: Option<u64>,
     pub(super) refresh_lifetime: u64,
     pub(super) in_slot: bool,
+    pub(super) idle: u64,
 }
 
 /// What was given out: an access token, perhaps with a grant's refresh token of this generation.
@@ -77,13 +107,16 @@ pub(super) enum Answer {
     Ended,
     SessionOver,
     Reused,
+    AlreadyRedeemed,
 }
 
 #[derive(Debug)]
 struct Token {
     place: Place,
+    login: Option<Login>,
     format: Format,
-    grant: Option<usize>,
+    /// A grant or a family.
+    grant: Option<Thing>,
     born: u64,
     dies: u64,
 }
@@ -91,6 +124,7 @@ struct Token {
 #[derive(Debug)]
 struct Grant {
     place: Place,
+    login: Option<Login>,
     born: u64,
     dies: u64,
     generation: u32,
@@ -107,7 +141,10 @@ pub(super) struct Reference {
     tokens: Vec<Token>,
     grants: Vec<Grant>,
     slots: HashMap<Place, (usize, Option<usize>)>,
-    ends: HashMap<Thing, u64>,
+    sessions: Vec<Session>,
+    codes: Vec<Code>,
+    families: usize,
+    ends: HashMap<Thing, Vec<End>>,
 }
 
 impl Reference {
@@ -140,55 +177,87 @@ impl Reference {
         self.order
     }
 
-    fn ended(&self, born: u64, place: Place, own: &[Thing]) -> bool {
-        let mut things = vec![Thing::User(place.user), Thing::App(place.app)];
-        things.extend(place.device.map(|device| Thing::Device(place.app, device)));
+    /// Whether any end of these things ended what was born then, in that session.
+    fn any_ended(&self, things: &[Thing], born: u64, session: Option<usize>) -> bool {
+        let ends = things.iter().filter_map(|thing| self.ends.get(thing)).flatten();
+        ends.into_iter()
+            .any(|end| end.at >= born && (end.spared.is_none() || end.spared != session))
+    }
+
+    fn ended(&self, born: u64, place: Place, login: Option<Login>, own: &[Thing]) -> bool {
+        let Place { app, user, device, session, .. } = place;
+        let mut things = vec![Thing::User(user), Thing::App(app), Thing::Consent(user, app)];
+        things.extend(device.map(|device| Thing::Device(app, device)));
+        let hangs_from = login.filter(|login| login.tied).map(|login| login.session).or(session);
+        things.extend(hangs_from.map(Thing::Session));
         things.extend(own);
-        things.iter().any(|thing| self.ends.get(thing).is_some_and(|&end| end >= born))
+        self.any_ended(&things, born, login.map(|login| login.session))
     }
 
     fn token_ended(&self, index: usize) -> bool {
         let token = &self.tokens[index];
         let mut own = vec![Thing::Token(index)];
-        own.extend(token.grant.map(Thing::Grant));
-        self.ended(token.born, token.place, &own)
+        own.extend(token.grant);
+        self.ended(token.born, token.place, token.login, &own)
     }
 
     fn grant_ended(&self, index: usize) -> bool {
         let grant = &self.grants[index];
-        self.ended(grant.born, grant.place, &[Thing::Grant(index)])
+        self.ended(grant.born, grant.place, grant.login, &[Thing::Grant(index)])
+    }
+
+    /// Whether the session that something is bound to lives, if it is bound to one.
+    fn bound_session_lives(&self, place: Place) -> bool {
+        place.session.is_none_or(|session| self.session_lives(session))
     }
 
     pub(super) fn token_lives(&self, index: usize) -> bool {
-        self.now < self.tokens[index].dies && !self.token_ended(index)
+        let Token { place, dies, .. } = self.tokens[index];
+        self.now < dies && !self.token_ended(index) && self.bound_session_lives(place)
     }
 
     pub(super) fn grant_lives(&self, index: usize) -> bool {
-        self.now < self.grants[index].dies && !self.grant_ended(index)
+        let Grant { place, dies, .. } = self.grants[index];
+        self.now < dies && !self.grant_ended(index) && self.bound_session_lives(place)
     }
 
     pub(super) fn end(&mut self, thing: Thing) {
-        let order = self.next();
-        self.ends.insert(thing, order);
+        self.end_sparing(thing, None);
+    }
+
+    fn end_sparing(&mut self, thing: Thing, spared: Option<usize>) {
+        let at = self.next();
+        self.ends.entry(thing).or_default().push(End { at, spared });
     }
 
     fn new_token(
         &mut self,
-        place: Place,
+        (place, login): (Place, Option<Login>),
         format: Format,
-        grant: Option<usize>,
+        grant: Option<Thing>,
         lifetime: u64,
     ) -> usize {
         let born = self.next();
-        self.tokens.push(Token { place, format, grant, born, dies: self.now + lifetime });
+        self.tokens.push(Token { place, login, format, grant, born, dies: self.now + lifetime });
         self.tokens.len() - 1
     }
 
-    fn new_grant(&mut self, place: Place, lifetime: u64) -> usize {
+    fn new_grant(&mut self, place: Place, login: Option<Login>, lifetime: u64) -> usize {
         let born = self.next();
         let (since, dies) = (self.now, self.now + lifetime);
-        self.grants.push(Grant { place, born, dies, generation: 0, since, used: false });
+        self.grants.push(Grant { place, login, born, dies, generation: 0, since, used: false });
         self.grants.len() - 1
+    }
+
+    /// What a new token hangs from.
+    fn family(&mut self, request: &Request, grant: Option<usize>) -> Option<Thing> {
+        match grant {
+            Some(grant) => Some(Thing::Grant(grant)),
+            None => request.login.map(|_| {
+                self.families += 1;
+                Thing::Family(self.families)
+            }),
+        }
     }
 
     fn refresh_token(&self, grant: usize) -> (usize, u32) {
@@ -198,62 +267,88 @@ impl Reference {
     /// A request whose facts were read at `as_of`.
     pub(super) fn request(&mut self, request: Request, as_of: u64) -> Answer {
         let Place { app, user, .. } = request.place;
-        for thing in [Thing::App(app), Thing::User(user)] {
-            if self.ends.get(&thing).is_some_and(|&end| end > as_of) {
-                return Answer::Refused;
-            }
+        if self.any_ended(&[Thing::App(app), Thing::User(user)], as_of + 1, None) {
+            return Answer::Refused;
         }
-        Answer::Given(if request.in_slot { self.in_slot(request) } else { self.afresh(request) })
+        Answer::Given(self.issue(request))
+    }
+
+    fn issue(&mut self, request: Request) -> Given {
+        if request.in_slot { self.in_slot(request) } else { self.afresh(request) }
     }
 
     fn afresh(&mut self, request: Request) -> Given {
-        let grant =
-            request.refresh_lifetime.map(|lifetime| self.new_grant(request.place, lifetime));
-        let token = self.new_token(request.place, request.format, grant, request.lifetime);
+        let Request { place, login, format, lifetime, refresh_lifetime, .. } = request;
+        let grant = refresh_lifetime.map(|lifetime| self.new_grant(place, login, lifetime));
+        let family = self.family(&request, grant);
+        let token = self.new_token((place, login), format, family, lifetime);
         Given { token, refresh: grant.map(|grant| self.refresh_token(grant)) }
     }
 
     fn in_slot(&mut self, request: Request) -> Given {
-        let slot = self.slots.get(&request.place).copied();
+        let Request { place, login, format, lifetime, .. } = request;
+        let slot = self.slots.get(&place).copied();
         let live = slot.map(|(token, _)| token).filter(|&token| self.token_lives(token));
         let slots_grant = slot.and_then(|(_, grant)| grant);
         let grant = request.refresh_lifetime.map(|lifetime| {
-            match slots_grant.filter(|&grant| self.grant_lives(grant)) {
+            let kept = slots_grant
+                .filter(|&grant| self.grant_lives(grant) && self.grants[grant].login == login);
+            match kept {
                 Some(grant) => {
                     let dies = &mut self.grants[grant].dies;
                     *dies = (*dies).max(self.now + lifetime);
                     grant
                 }
-                None => self.new_grant(request.place, lifetime),
+                None => self.new_grant(place, login, lifetime),
             }
         });
-        let both_opaque = |token: &usize| {
-            self.tokens[*token].format == Format::Opaque && request.format == Format::Opaque
-        };
-        let token = if let Some(token) = live.filter(both_opaque) {
+        let shared = live.filter(|&token| {
+            let token = &self.tokens[token];
+            let both_opaque = token.format == Format::Opaque && format == Format::Opaque;
+            let one_grant = grant.is_none() || token.grant == grant.map(Thing::Grant);
+            both_opaque && token.login == login && (login.is_none() || one_grant)
+        });
+        let token = if let Some(token) = shared {
             token
         } else {
             if let Some(old) = live {
                 self.end(Thing::Token(old));
             }
-            self.new_token(request.place, request.format, grant, request.lifetime)
+            let family = self.family(&request, grant);
+            self.new_token((place, login), format, family, lifetime)
         };
-        self.slots.insert(request.place, (token, grant.or(slots_grant)));
+        self.slots.insert(place, (token, grant.or(slots_grant)));
         Given { token, refresh: grant.map(|grant| self.refresh_token(grant)) }
     }
 
     pub(super) fn refresh(&mut self, turn: Turn) -> Answer {
-        let grant = &self.grants[turn.grant];
-        if grant.place.app != turn.app {
+        let Grant { place, dies, .. } = self.grants[turn.grant];
+        if place.app != turn.app {
             return Answer::NotTheirs;
         }
-        if self.now >= grant.dies {
+        if !self.bound_session_lives(place) {
+            self.end(Thing::Grant(turn.grant));
+            return Answer::SessionOver;
+        }
+        if self.now >= dies {
             return Answer::Expired;
         }
         if self.grant_ended(turn.grant) {
             return Answer::Ended;
         }
-        let Some(grant) = self.grants.get_mut(turn.grant) else { unreachable!() };
+        if !self.present(turn) {
+            self.end(Thing::Grant(turn.grant));
+            return Answer::Reused;
+        }
+        if let Some(session) = place.session {
+            self.use_session(session, turn.idle);
+        }
+        Answer::Given(self.refreshed(turn))
+    }
+
+    /// Whether the presented token is good, and what follows for the grant.
+    fn present(&mut self, turn: Turn) -> bool {
+        let grant = &mut self.grants[turn.grant];
         if turn.generation == grant.generation {
             if turn.rotation.is_some() {
                 grant.generation += 1;
@@ -263,20 +358,15 @@ impl Reference {
             } else {
                 grant.used = true;
             }
-        } else {
-            let lost_reply = turn.generation + 1 == grant.generation
-                && !grant.used
-                && turn.rotation.is_some_and(|grace| self.now < grant.since + grace);
-            if !lost_reply {
-                self.end(Thing::Grant(turn.grant));
-                return Answer::Reused;
-            }
+            return true;
         }
-        Answer::Given(self.refreshed(turn))
+        turn.generation + 1 == grant.generation
+            && !grant.used
+            && turn.rotation.is_some_and(|grace| self.now < grant.since + grace)
     }
 
     fn refreshed(&mut self, turn: Turn) -> Given {
-        let whole = self.grants[turn.grant].place;
+        let Grant { place: whole, login, .. } = self.grants[turn.grant];
         let place = Place { words: turn.words, ..whole };
         let slot = self.slots.get(&place).copied();
         if turn.in_slot
@@ -285,7 +375,8 @@ impl Reference {
         {
             self.end(Thing::Token(old));
         }
-        let token = self.new_token(place, turn.format, Some(turn.grant), turn.lifetime);
+        let family = Some(Thing::Grant(turn.grant));
+        let token = self.new_token((place, login), turn.format, family, turn.lifetime);
         if turn.in_slot {
             let slots_grant =
                 if place == whole { Some(turn.grant) } else { slot.and_then(|(_, grant)| grant) };
