@@ -1,5 +1,7 @@
 //! The embedded database between one process and the next.
 
+mod logins;
+
 use std::{
     os::unix::fs::PermissionsExt as _,
     path::Path,

@@ -181,4 +181,44 @@ contract! {
         let issued = bench.issue(bench.issuance().await).await;
         assert!(bench.is_alive(issued.access_token.token.id).await);
     }
+
+    async fn an_origin_is_found_while_the_application_lists_it(bench: Bench) {
+        let listing = |origins: &[&str]| {
+            let mut spa = application("spa");
+            spa.settings.allowed_origins = origins.iter().map(|&origin| origin.into()).collect();
+            spa
+        };
+        let [first, second] = ["https://spa.example", "https://www.spa.example"];
+        let found = async |origin| bench.store.find_origin(origin).await.unwrap();
+        assert!(found(first).await.is_empty());
+        let before = listing(&[first]);
+        bench.store.register_application(before.clone()).await.unwrap();
+        // The name is taken, so this one lists nothing.
+        bench.store.register_application(listing(&["https://thief.example"])).await.unwrap();
+        assert!(found("https://thief.example").await.is_empty());
+        assert_eq!(found(first).await, ["spa".into()]);
+        let after = listing(&[first, second]);
+        bench.store.update_application(&before, after.clone()).await.unwrap();
+        assert_eq!(found(second).await, ["spa".into()]);
+        let last = listing(&[second]);
+        bench.store.update_application(&after, last.clone()).await.unwrap();
+        assert!(found(first).await.is_empty());
+        assert_eq!(found(second).await, ["spa".into()]);
+        // An update that does not happen changes no origin.
+        let outcome = bench.store.update_application(&before, listing(&[first])).await.unwrap();
+        assert_eq!(outcome, ChangeOutcome::Unknown);
+        assert!(found(first).await.is_empty());
+        bench.store.delete_application(&"spa".into()).await.unwrap();
+        assert!(found(second).await.is_empty());
+    }
+
+    async fn all_that_list_an_origin_are_found(bench: Bench) {
+        for client_id in ["spa-2", "spa-1"] {
+            let mut spa = application(client_id);
+            spa.settings.allowed_origins = vec!["https://spa.example".into()];
+            bench.store.register_application(spa).await.unwrap();
+        }
+        let found = bench.store.find_origin("https://spa.example").await.unwrap();
+        assert_eq!(found, ["spa-1".into(), "spa-2".into()]);
+    }
 }

@@ -7,7 +7,7 @@ use tokenbind_issuer::{
     login::Login,
     session::LoginSession,
     store::{
-        EndedSession, Issued,
+        EndedSession, Issuance, Issued,
         UserChange::{self, Delete, Lock},
     },
 };
@@ -196,12 +196,16 @@ contract! {
         assert!(!bench.session_lives(session.session.id).await);
     }
 
-    async fn the_session_of_another_user_is_not_spared(bench: Bench) {
+    async fn the_session_of_another_user_spares_nothing_and_is_left_alone(bench: Bench) {
         bench.with_users().await;
         let session = bench.log_in().await;
-        bench.store.change_user("bob", password(Some(session.session.id))).await.unwrap();
         let issued = loose(&bench, &session).await;
-        bench.store.change_user("bob", Lock).await.unwrap();
+        let of_bob = Issuance { subject: "u2".into(), ..bench.issuance().await };
+        let of_bob = bench.issue(of_bob).await;
+        bench.store.change_user("bob", password(Some(session.session.id))).await.unwrap();
+        assert_eq!(lives(&bench, &of_bob).await, [false, false]);
+        let connected = bench.store.list_connections(&"u2".into(), at(0)).await.unwrap();
+        assert!(connected.is_empty());
         assert_eq!(lives(&bench, &issued).await, [true, true]);
         assert!(bench.session_lives(session.session.id).await);
     }
