@@ -49,6 +49,14 @@ pub(crate) fn html(
     Ok(response)
 }
 
+/// The host that a browser will be sent to, as people know it.
+pub(crate) fn place_name(host: &str) -> &str {
+    match host {
+        "localhost" | "127.0.0.1" | "[::1]" => "an application on this device",
+        host => host,
+    }
+}
+
 /// A description of an error as people read it: a capital letter first, a full stop last.
 pub(crate) fn sentence(description: &str) -> String {
     let description = description.trim_end_matches('.');

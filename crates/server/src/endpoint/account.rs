@@ -226,6 +226,6 @@ fn application_row(application: &ConnectedApplication, now: Timestamp) -> Applic
         client_id: connection.client_id.to_string(),
         name: name.clone(),
         since: Moment::of(connection.since, now),
-        permissions: connection.scope.words().map(Permission::of).collect(),
+        permissions: Permission::list(connection.scope.words()),
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn page(
         request,
         application: &prompt.application,
         username: &prompt.username,
-        permissions: prompt.scope.iter().map(|word| Permission::of(word)).collect(),
+        permissions: Permission::list(prompt.scope.iter().map(String::as_str)),
     };
     let policy = Policy::towards(&prompt.application.form_action);
     csrf.keep(html(StatusCode::OK, &page, &policy)?)

@@ -134,7 +134,7 @@ mod tests {
                 client_id: "\"><script>".into(),
                 name: "<script>".into(),
                 since: moment(),
-                permissions: vec![Permission::of("email")],
+                permissions: Permission::list(["email"].into_iter()),
             }],
             password_error: None,
         }
