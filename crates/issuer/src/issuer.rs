@@ -43,7 +43,8 @@ pub struct IssuerConfig {
     /// How long a request may wait for its password to be hashed; less than a minute, since the store
     /// keeps what requests under way may still need for so long.
     pub password_patience: Duration,
-    /// Failures per minute that one name may have from one address.
+    /// Failures per minute that one name may have from one address; ten times as many may come from one
+    /// address.
     pub failed_logins_per_minute: u32,
 }
 

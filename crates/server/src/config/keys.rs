@@ -177,7 +177,7 @@ pub(super) static KEYS: &[Key] = &[
         path: "limits.failed_logins_per_minute",
         default: Default::Value("30"),
         expects: "a number from 1 to 10000",
-        about: "How many logins may fail in a minute, for each account and for each address, before more are refused.",
+        about: "How many logins may fail in a minute, for one name from one address, before more are refused; ten times as many for one address, whatever the names.",
         secret: false,
         set: |draft, raw| put(&mut draft.failed_logins, value::number(raw, 1, 10_000)),
     },

@@ -112,7 +112,7 @@ pub struct Passwords {
 pub struct Limits {
     /// The largest body, in bytes.
     pub body_bytes: usize,
-    /// Failed logins per minute for each account and for each address; at least one.
+    /// Failed logins per minute for one name from one address; at least one.
     pub failed_logins_per_minute: u32,
     /// For a body to arrive, and for a login to wait for others; a second to 50 seconds.
     pub request_timeout: Duration,
