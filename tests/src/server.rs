@@ -97,8 +97,7 @@ impl Server {
     /// A server by `serve`, with these lines of TOML besides the necessary, and these environment
     /// variables.
     pub async fn serve(toml: &str, environment: &[(&str, &str)]) -> Self {
-        let token = format!("registration.initial_access_token = \"{REGISTRATION_TOKEN}\"\n");
-        Self::serve_only(&(token + toml), environment).await
+        Self::serve_only(&with_registration(toml), environment).await
     }
 
     /// The same, where nobody can register over the network.
@@ -206,6 +205,25 @@ metrics.address = "127.0.0.1:{metrics}"
         self.run().await.unwrap_or_else(|error| panic!("it does not start again:\n{error}"));
     }
 
+    /// SIGTERM, then a start with these lines of TOML instead of those before.
+    pub async fn reconfigure(&mut self, toml: &str) {
+        let started = self.try_reconfigure(toml).await;
+        started.unwrap_or_else(|error| panic!("it does not start again:\n{error}"));
+    }
+
+    /// The same where the start may fail.
+    ///
+    /// # Errors
+    /// How it exits, and the end of its complaints.
+    pub async fn try_reconfigure(&mut self, lines: &str) -> Result<(), String> {
+        if self.process.is_some() {
+            self.stop().await;
+        }
+        let Start::Serve { toml, .. } = &mut self.start else { panic!("it has no configuration") };
+        *toml = with_registration(lines);
+        self.run().await
+    }
+
     /// The data directory.
     #[must_use]
     pub fn data(&self) -> PathBuf {
@@ -311,6 +329,10 @@ metrics.address = "127.0.0.1:{metrics}"
         let QuickstartUser { username, password } = user;
         (client, User { username, password, sub: String::new() })
     }
+}
+
+fn with_registration(toml: &str) -> String {
+    format!("registration.initial_access_token = \"{REGISTRATION_TOKEN}\"\n{toml}")
 }
 
 fn read(path: &Path) -> Vec<u8> {

@@ -15,6 +15,7 @@ mod browser_cookie;
 pub mod claims;
 pub mod client;
 pub mod code;
+pub mod cors;
 mod credentials;
 pub mod declared;
 pub mod error;

@@ -84,18 +84,27 @@ pub(crate) fn router(issuer: Arc<Issuer>, limits: RequestLimits, cookie: config:
         register: EndpointMetrics::new("register"),
     }));
     pages()
-        .route("/oauth2/userinfo", get(userinfo::answer).post(userinfo::answer))
-        .route("/oauth2/token", post(token::answer))
+        .route(
+            "/oauth2/userinfo",
+            get(userinfo::answer).post(userinfo::answer).options(userinfo::preflight),
+        )
+        .route("/oauth2/token", post(token::answer).options(token::preflight))
         .route("/oauth2/introspect", post(introspect::answer))
-        .route("/oauth2/revoke", post(revoke::answer))
-        .route("/oauth2/jwks", get(metadata::jwks))
+        .route("/oauth2/revoke", post(revoke::answer).options(revoke::preflight))
+        .route("/oauth2/jwks", get(metadata::jwks).options(metadata::preflight))
         .route("/oauth2/register", post(register::create))
         .route(
             "/oauth2/register/{client_id}",
             get(register::read).put(register::update).delete(register::delete),
         )
-        .route("/.well-known/openid-configuration", get(metadata::server))
-        .route("/.well-known/oauth-authorization-server", get(metadata::server))
+        .route(
+            "/.well-known/openid-configuration",
+            get(metadata::server).options(metadata::preflight),
+        )
+        .route(
+            "/.well-known/oauth-authorization-server",
+            get(metadata::server).options(metadata::preflight),
+        )
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .method_not_allowed_fallback(async |State(app): State<App>, headers: HeaderMap| {

@@ -5,6 +5,7 @@ pub mod cli;
 pub mod config;
 mod connection;
 mod cookies;
+mod cors;
 mod csrf;
 pub mod data_dir;
 mod declared;

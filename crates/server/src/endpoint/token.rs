@@ -1,18 +1,29 @@
 //! `POST /oauth2/token` (RFC 6749 section 3.2).
 
 use axum::{body::Body, extract::State, response::Response};
-use http::{Request, StatusCode};
+use http::{HeaderMap, Request, StatusCode};
 use tokenbind_issuer::form::Form;
 
 use super::{App, counted, private_json};
-use crate::request::read_form;
+use crate::{
+    cors::{self, Page},
+    request::read_form,
+};
 
 pub(super) async fn answer(State(app): State<App>, request: Request<Body>) -> Response {
-    counted(&app.token, async {
+    let mut page = Page::of(request.headers());
+    let response = counted(&app.token, async {
         let incoming = read_form(request, app.limits).await?;
         let form = Form::parse(&incoming.body)?;
-        let tokens = app.issuer.token(incoming.evidence(&form)?).await?;
+        let shown = incoming.evidence(&form)?;
+        page.of_client(&app.issuer, shown).await;
+        let tokens = app.issuer.token(shown).await?;
         private_json(StatusCode::OK, &tokens)
     })
-    .await
+    .await;
+    page.may_read(&app.issuer, response).await
+}
+
+pub(super) async fn preflight(State(app): State<App>, headers: HeaderMap) -> Response {
+    cors::preflight(&app.issuer, &headers, "POST").await
 }

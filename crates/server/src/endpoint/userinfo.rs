@@ -1,22 +1,33 @@
 //! `/oauth2/userinfo` (OpenID Connect Core section 5.3).
 
 use axum::{body::Body, extract::State, response::Response};
-use http::{Request, StatusCode};
+use http::{HeaderMap, Request, StatusCode};
 use tokenbind_issuer::{ErrorCode, OAuthError, form::Form};
 
 use super::{App, counted, private_json};
-use crate::request::read_optional_form;
+use crate::{
+    cors::{self, Page},
+    request::read_optional_form,
+};
 
 /// By GET, and by POST with or without a form (RFC 6750 section 2.2).
 pub(super) async fn answer(State(app): State<App>, request: Request<Body>) -> Response {
-    counted(&app.userinfo, async {
+    let mut page = Page::of(request.headers());
+    let response = counted(&app.userinfo, async {
         refuse_token_in_query(request.uri().query())?;
         let incoming = read_optional_form(request, app.limits).await?;
         let form = Form::parse(&incoming.body)?;
-        let claims = app.issuer.userinfo(incoming.token_evidence(&form)?).await?;
+        let shown = incoming.token_evidence(&form)?;
+        page.of_token(&app.issuer, shown).await;
+        let claims = app.issuer.userinfo(shown).await?;
         private_json(StatusCode::OK, &claims)
     })
-    .await
+    .await;
+    page.may_read(&app.issuer, response).await
+}
+
+pub(super) async fn preflight(State(app): State<App>, headers: HeaderMap) -> Response {
+    cors::preflight(&app.issuer, &headers, "GET, POST").await
 }
 
 /// RFC 9700 section 4.3.2: access tokens do not go into URLs, where logs and histories keep them.
