@@ -149,7 +149,7 @@ async fn a_declaration_takes_over_what_registered_itself() {
         .registrar()
         .register(&json!({ "grant_types": ["client_credentials"], "client_name": "Before" }))
         .await;
-    let before = registration.client(&server.http());
+    let before = registration.client.clone();
     let token = before.own_token(None).await.access_token;
 
     let toml = format!(
@@ -164,7 +164,7 @@ async fn a_declaration_takes_over_what_registered_itself() {
     let shown = server.operator().json(&["app", "show", &before.id]).await;
     assert_eq!(shown["client_name"], "After");
     // RFC 7592: or else it could undo what is declared.
-    let read = registration.over(server.http()).read().await;
+    let read = registration.read().await;
     let _ = read.refused(401, "invalid_token");
 }
 
