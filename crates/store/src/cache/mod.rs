@@ -12,7 +12,9 @@ use std::{
 
 use parking_lot::{Mutex, RwLock};
 use quick_cache::{Equivalent, sync::Cache};
-use tokenbind_binding::{Anchor, ClientId, End, Ended, Instant, SessionId, SubjectId, TokenId};
+use tokenbind_binding::{
+    Anchor, ClientId, End, Ended, Instant, SessionId, SubjectId, Timestamp, TokenId,
+};
 use tokenbind_issuer::{
     access_token::AccessToken, application::Application, session::LoginSession, store::AsOf,
     user::User,
@@ -23,6 +25,7 @@ use self::tokens::Tokens;
 const APPLICATIONS: usize = 10_000;
 const USERS: usize = 10_000;
 const SESSIONS: usize = 100_000;
+const CONNECTIONS: usize = 100_000;
 
 /// A change of what readers see, to be made once the transaction is durable.
 pub(crate) enum Effect {
@@ -34,6 +37,10 @@ pub(crate) enum Effect {
     UserChanged(Arc<User>),
     /// A session was used, renewed or removed.
     SessionChanged(SessionId),
+    /// The application holds no token of the user that lives longer.
+    Connected(SubjectId, ClientId, Timestamp),
+    /// Rows of connections were removed or set back.
+    ConnectionsForgotten,
     /// The rows of these access tokens are gone.
     TokensSwept(Vec<TokenId>),
     /// These ends can no longer matter.
@@ -52,6 +59,8 @@ pub(crate) struct Published {
     pub(crate) subjects: Versioned<SubjectId, Arc<User>>,
     /// Login sessions.
     pub(crate) sessions: Versioned<SessionId, Arc<LoginSession>>,
+    /// How long connections live at least, for the writer alone: what it need not write again.
+    connections: Cache<(SubjectId, ClientId), Timestamp>,
     ends: RwLock<EndsIndex>,
     as_of: AtomicU64,
 }
@@ -65,6 +74,7 @@ impl Published {
             users: Versioned::new(USERS),
             subjects: Versioned::new(USERS),
             sessions: Versioned::new(SESSIONS),
+            connections: Cache::new(CONNECTIONS),
             ends: RwLock::new(ends),
             as_of: AtomicU64::new(as_of.as_micros()),
         }
@@ -94,6 +104,11 @@ impl Published {
         self.ends.read().get(anchor).copied()
     }
 
+    /// Whether it is written down that the application may hold tokens of the user until then.
+    pub(crate) fn is_connected(&self, key: &(SubjectId, ClientId), until: Timestamp) -> bool {
+        self.connections.get(key).is_some_and(|written| written >= until)
+    }
+
     /// Makes the ends and the effects of a committed transaction visible, and only then says up to
     /// where.
     pub(crate) fn publish(&self, ends: EndsIndex, effects: Vec<Effect>, as_of: Instant) {
@@ -109,6 +124,10 @@ impl Published {
                     self.subjects.forget(&user.subject);
                 }
                 Effect::SessionChanged(id) => self.sessions.forget(&id),
+                Effect::Connected(subject, client_id, until) => {
+                    self.connections.insert((subject, client_id), until);
+                }
+                Effect::ConnectionsForgotten => self.connections.clear(),
                 Effect::TokensSwept(ids) => {
                     for id in ids {
                         self.tokens.remove(id);

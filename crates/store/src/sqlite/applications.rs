@@ -96,7 +96,7 @@ pub(crate) fn delete(write: &mut Write<'_>, client_id: &ClientId) -> DbResult<Ch
         .prepare_cached("DELETE FROM applications WHERE client_id = ?1")?
         .execute([client_id.as_str()])?;
     origins::replace(write.db, client_id, &application.settings.allowed_origins, &[])?;
-    connections::forget_application(write.db, client_id)?;
+    connections::forget_application(write, client_id)?;
     session_ends::forget_application(write.db, client_id)?;
     logout_deliveries::forget_application(write.db, client_id)?;
     write.end(Anchor::Application(client_id.clone()))?;

@@ -1,7 +1,7 @@
 //! What users and applications have to do with one another: the consent that was given, and until when
 //! there may be live tokens.
 
-use rusqlite::{Connection as Database, OptionalExtension as _, Row, params};
+use rusqlite::{Connection as Database, OptionalExtension as _, Params, Row, params};
 use tokenbind_binding::{ClientId, SubjectId, Timestamp};
 use tokenbind_issuer::{
     access_token::AccessToken, code::AuthorizationCode, grant::Grant, scope::Scope,
@@ -11,14 +11,16 @@ use tokenbind_issuer::{
 use super::{
     failure::{DbResult, Failure},
     rows::{read_time, text, to_sql},
+    write::Write,
 };
+use crate::cache::Effect;
 
 /// The end is rounded up to this many seconds, so that it is seldom written.
 const STEP: u64 = 3600;
 
 /// Notes that the application holds these tokens, if they speak for a user.
 pub(crate) fn note(
-    db: &Database,
+    write: &mut Write<'_>,
     access_token: &AccessToken,
     grant: Option<&Grant>,
 ) -> DbResult<()> {
@@ -27,17 +29,28 @@ pub(crate) fn note(
     }
     let token = &access_token.token;
     let until = grant.map_or(token.expires_at, |grant| grant.expires_at.max(token.expires_at));
-    db.prepare_cached(
-        "INSERT INTO connections (subject, client_id, since, live_until) VALUES (?1, ?2, ?3, ?4) \
-         ON CONFLICT (subject, client_id) DO UPDATE SET live_until = excluded.live_until \
-         WHERE live_until < excluded.live_until",
-    )?
-    .execute(params![
-        token.subject.as_str(),
-        token.client_id.as_str(),
-        to_sql(token.id.instant().timestamp().as_secs()),
-        to_sql(until.as_secs().div_ceil(STEP).saturating_mul(STEP)),
-    ])?;
+    let until = Timestamp::from_secs(until.as_secs().div_ceil(STEP).saturating_mul(STEP));
+    let key = (token.subject.clone(), token.client_id.clone());
+    // What this transaction has removed is still in the cache.
+    if !write.connections_forgotten && write.published.is_connected(&key, until) {
+        return Ok(());
+    }
+    write
+        .db
+        .prepare_cached(
+            "INSERT INTO connections (subject, client_id, since, live_until) \
+             VALUES (?1, ?2, ?3, ?4) \
+             ON CONFLICT (subject, client_id) DO UPDATE SET live_until = excluded.live_until \
+             WHERE live_until < excluded.live_until",
+        )?
+        .execute(params![
+            token.subject.as_str(),
+            token.client_id.as_str(),
+            to_sql(token.id.instant().timestamp().as_secs()),
+            to_sql(until.as_secs()),
+        ])?;
+    let (subject, client_id) = key;
+    write.effects.push(Effect::Connected(subject, client_id, until));
     Ok(())
 }
 
@@ -95,38 +108,47 @@ pub(crate) fn list(
 }
 
 /// Forgets the consent and the rest.
-pub(crate) fn remove(db: &Database, subject: &SubjectId, client_id: &ClientId) -> DbResult<()> {
-    db.prepare_cached("DELETE FROM connections WHERE subject = ?1 AND client_id = ?2")?
-        .execute([subject.as_str(), client_id.as_str()])?;
-    Ok(())
+pub(crate) fn remove(
+    write: &mut Write<'_>,
+    subject: &SubjectId,
+    client_id: &ClientId,
+) -> DbResult<()> {
+    let sql = "DELETE FROM connections WHERE subject = ?1 AND client_id = ?2";
+    forget(write, sql, [subject.as_str(), client_id.as_str()])
 }
 
 /// Notes that no token of the user is alive any more. What they consented to stays.
-pub(crate) fn lapse_all(db: &Database, subject: &SubjectId) -> DbResult<()> {
-    db.prepare_cached("UPDATE connections SET live_until = 0 WHERE subject = ?1")?
-        .execute([subject.as_str()])?;
-    Ok(())
+pub(crate) fn lapse_all(write: &mut Write<'_>, subject: &SubjectId) -> DbResult<()> {
+    let sql = "UPDATE connections SET live_until = 0 WHERE subject = ?1";
+    forget(write, sql, [subject.as_str()])
 }
 
-pub(crate) fn forget_user(db: &Database, subject: &SubjectId) -> DbResult<()> {
-    db.prepare_cached("DELETE FROM connections WHERE subject = ?1")?.execute([subject.as_str()])?;
-    Ok(())
+pub(crate) fn forget_user(write: &mut Write<'_>, subject: &SubjectId) -> DbResult<()> {
+    forget(write, "DELETE FROM connections WHERE subject = ?1", [subject.as_str()])
 }
 
-pub(crate) fn forget_application(db: &Database, client_id: &ClientId) -> DbResult<()> {
-    db.prepare_cached("DELETE FROM connections WHERE client_id = ?1")?
-        .execute([client_id.as_str()])?;
+pub(crate) fn forget_application(write: &mut Write<'_>, client_id: &ClientId) -> DbResult<()> {
+    forget(write, "DELETE FROM connections WHERE client_id = ?1", [client_id.as_str()])
+}
+
+fn forget(write: &mut Write<'_>, sql: &str, which: impl Params) -> DbResult<()> {
+    if write.db.prepare_cached(sql)?.execute(which)? > 0 {
+        write.connections_forgotten = true;
+        write.effects.push(Effect::ConnectionsForgotten);
+    }
     Ok(())
 }
 
 /// Removes those of these rows that tell nothing any more; gives their number.
-pub(crate) fn sweep(db: &Database, ids: &[i64], now: Timestamp) -> DbResult<u64> {
+pub(crate) fn sweep(write: &mut Write<'_>, ids: &[i64], now: Timestamp) -> DbResult<u64> {
     let sql = format!("DELETE FROM connections WHERE id = ?1 AND {IS_OVER}");
-    let mut statement = db.prepare_cached(&sql)?;
+    let mut statement = write.db.prepare_cached(&sql)?;
     let mut removed = 0;
     for id in ids {
         removed += statement.execute(params![id, to_sql(now.as_secs())])? as u64;
     }
+    write.connections_forgotten = true;
+    write.effects.push(Effect::ConnectionsForgotten);
     Ok(removed)
 }
 

@@ -34,7 +34,7 @@ pub(crate) fn commit(
     };
     let facts = Facts::of(issuance, family(write, issuance, grant.as_ref(), instant));
     let access_token = new_token(write, facts, issuance.access_token, instant)?;
-    connections::note(write.db, &access_token, grant.as_ref())?;
+    connections::note(write, &access_token, grant.as_ref())?;
     let refresh_token = grant.map(|grant| grant.refresh_token());
     Ok(Issued { access_token, refresh_token })
 }

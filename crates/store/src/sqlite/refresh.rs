@@ -52,7 +52,7 @@ pub(crate) fn refresh(write: &mut Write<'_>, refresh: &Refresh) -> DbResult<Refr
         sessions::prolong(write, &session, refresh.session_idle, now)?;
     }
     let access_token = refreshed_token(write, &grant, refresh, instant)?;
-    connections::note(write.db, &access_token, Some(&grant))?;
+    connections::note(write, &access_token, Some(&grant))?;
     if let Some(lifetime) = refresh.id_token_lifetime {
         write.position.raise(write.db, Mark::IdTokens, now.plus(lifetime))?;
     }

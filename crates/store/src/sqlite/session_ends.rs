@@ -32,7 +32,7 @@ pub(crate) fn end_anchor(write: &mut Write<'_>, anchor: &Anchor) -> DbResult<End
         }
         Anchor::Subject(subject) => end_subject(write, subject, None),
         Anchor::Consent(subject, client_id) => {
-            connections::remove(write.db, subject, client_id)?;
+            connections::remove(write, subject, client_id)?;
             write.end(anchor.clone())
         }
         Anchor::Token(_) | Anchor::Grant(_) | Anchor::Application(_) | Anchor::Binding(_) => {
@@ -61,7 +61,7 @@ pub(crate) fn end_subject(
         }
     }
     if spared.is_none() {
-        connections::lapse_all(write.db, subject)?;
+        connections::lapse_all(write, subject)?;
     }
     write.end_sparing(Anchor::Subject(subject.clone()), spared)
 }

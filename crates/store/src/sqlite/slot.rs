@@ -107,7 +107,7 @@ pub(crate) fn commit(
         let facts = Facts::of(issuance, family(write, issuance, grant.as_ref(), instant));
         new_token(write, facts, issuance.access_token, instant)?
     };
-    connections::note(write.db, &access_token, grant.as_ref())?;
+    connections::note(write, &access_token, grant.as_ref())?;
     let kept = slot.and_then(|slot| slot.grant);
     let wanted =
         Slot { access_token: access_token.token.id, grant: grant.as_ref().map(|g| g.id).or(kept) };

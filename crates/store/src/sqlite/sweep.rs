@@ -123,9 +123,7 @@ impl Sweep {
     fn sweep_connections(&self) -> StoreResult<u64> {
         let over = connections::IS_OVER;
         let sql = format!("SELECT id, {over} FROM connections WHERE id > ?1 ORDER BY id LIMIT ?3");
-        self.walk(&sql, 0, read_number_key, |write, ids, now| {
-            connections::sweep(write.db, ids, now)
-        })
+        self.walk(&sql, 0, read_number_key, connections::sweep)
     }
 
     fn sweep_ends(&self) -> StoreResult<u64> {

@@ -101,8 +101,8 @@ fn update(write: &Write<'_>, user: &User) -> DbResult<()> {
 
 /// The cookies and codes of the user go with the next sweep. Nothing can be done with them: the codes
 /// are dead by the user's end, and the `sub` is never given again.
-fn delete(write: &Write<'_>, subject: &SubjectId) -> DbResult<()> {
-    connections::forget_user(write.db, subject)?;
+fn delete(write: &mut Write<'_>, subject: &SubjectId) -> DbResult<()> {
+    connections::forget_user(write, subject)?;
     write.db.prepare_cached("DELETE FROM users WHERE subject = ?1")?.execute([subject.as_str()])?;
     Ok(())
 }

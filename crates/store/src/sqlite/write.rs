@@ -31,6 +31,8 @@ pub(crate) struct Write<'a> {
     /// The ends of this transaction.
     pub(crate) ends: EndsIndex,
     pub(crate) effects: Vec<Effect>,
+    /// Whether this transaction has removed connections, or set them back.
+    pub(crate) connections_forgotten: bool,
 }
 
 impl Write<'_> {

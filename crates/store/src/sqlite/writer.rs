@@ -239,6 +239,7 @@ impl Writer {
             position: &mut self.position,
             ends: EndsIndex::default(),
             effects: Vec::with_capacity(jobs.len()),
+            connections_forgotten: false,
         };
         for job in jobs {
             // Whatever a panic leaves behind goes with the rollback.

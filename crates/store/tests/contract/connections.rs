@@ -179,4 +179,34 @@ contract! {
         assert!(!bench.is_refreshable(refresh_token).await);
         assert!(connections(&bench).await.is_empty());
     }
+
+    async fn an_application_that_holds_a_living_token_is_listed_whatever_ended_beside_it(bench: Bench) {
+        bench.with_users().await;
+        for round in 0..12 {
+            let issuance = bench.issuance().await;
+            bench.issue(issuance.clone()).await;
+            let issued = race(|number| {
+                let (store, issuance) = (Arc::clone(&bench.store), issuance.clone());
+                async move {
+                    if number != 30 {
+                        return Some(store.issue(issuance).await.unwrap());
+                    }
+                    if round % 2 == 0 {
+                        store.end_connection(&"u1".into(), &"app".into()).await.unwrap();
+                    } else {
+                        store.change_user("alice", Lock).await.unwrap();
+                    }
+                    None
+                }
+            })
+            .await;
+            let tokens = crate::support::all_issued(issued.into_iter().flatten().collect());
+            let living = bench.count_alive(&tokens).await > 0;
+            assert_eq!(connections(&bench).await.len(), usize::from(living), "round {round}");
+            // And again, once all of that is over.
+            let issuance = bench.issuance().await;
+            bench.issue(issuance).await;
+            assert_eq!(connections(&bench).await.len(), 1);
+        }
+    }
 }

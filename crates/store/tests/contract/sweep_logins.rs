@@ -120,6 +120,14 @@ contract! {
         assert_eq!(sweep(&bench).await.connections, 0);
         bench.clock.advance(3601);
         assert_eq!(sweep(&bench).await.connections, 1);
+        bench.issue(bench.issuance().await).await;
+        let now = bench.clock.timestamp();
+        assert_eq!(bench.store.list_connections(&"u1".into(), now).await.unwrap().len(), 1);
+        // Also where the sweep is ahead of the clock.
+        let later = bench.clock.timestamp().plus(1_000_000);
+        assert_eq!(bench.store.sweep(later).await.unwrap().connections, 1);
+        bench.issue(bench.issuance().await).await;
+        assert_eq!(bench.store.list_connections(&"u1".into(), now).await.unwrap().len(), 1);
     }
 
     /// Both the handle of the cookie and the ID token that is shown as a hint.
