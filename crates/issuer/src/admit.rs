@@ -65,7 +65,7 @@ pub(crate) fn invalid_token(description: impl Into<Cow<'static, str>>) -> OAuthE
 }
 
 /// The one access token that the request shows.
-pub(crate) fn shown_token<'a>(shown: TokenEvidence<'a>) -> Result<&'a str, OAuthError> {
+pub(crate) fn shown_token(shown: TokenEvidence<'_>) -> Result<&str, OAuthError> {
     let malformed = |rule| Err(OAuthError::new(ErrorCode::InvalidResourceRequest, rule));
     match (shown.authorization.and_then(bearer), shown.in_form) {
         // RFC 6750 section 3.1: without "any authentication information", no error code.

@@ -98,26 +98,26 @@ mod tests {
     const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
     const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-    fn challenge() -> Option<CodeChallenge> {
-        Some(CodeChallenge::parse(CHALLENGE).unwrap())
+    fn challenge() -> CodeChallenge {
+        CodeChallenge::parse(CHALLENGE).unwrap()
     }
 
     #[test]
     fn the_verifier_of_rfc7636_appendix_b_is_taken() {
-        assert_eq!(verify(challenge(), Some(VERIFIER)), Ok(()));
-        assert_eq!(String::from(challenge().unwrap()), CHALLENGE);
+        assert_eq!(verify(Some(challenge()), Some(VERIFIER)), Ok(()));
+        assert_eq!(String::from(challenge()), CHALLENGE);
     }
 
     #[test]
     fn rfc7636_section_4_6_a_wrong_verifier_is_refused() {
         let wrong = VERIFIER.replace('d', "e");
-        assert_eq!(verify(challenge(), Some(&wrong)), Err(PkceError::Wrong));
-        assert_eq!(verify(challenge(), Some(CHALLENGE)), Err(PkceError::Wrong), "plain");
+        assert_eq!(verify(Some(challenge()), Some(&wrong)), Err(PkceError::Wrong));
+        assert_eq!(verify(Some(challenge()), Some(CHALLENGE)), Err(PkceError::Wrong), "plain");
     }
 
     #[test]
     fn rfc7636_section_4_6_a_missing_verifier_is_refused() {
-        assert_eq!(verify(challenge(), None), Err(PkceError::Missing));
+        assert_eq!(verify(Some(challenge()), None), Err(PkceError::Missing));
     }
 
     #[test]

@@ -101,7 +101,7 @@ fn check(
         .map_err(|error| invalid_grant(error.to_string()))
 }
 
-/// RFC 6749 section 4.1.3: redirect_uri is "REQUIRED, if the redirect_uri parameter was included in the
+/// RFC 6749 section 4.1.3: `redirect_uri` is "REQUIRED, if the `redirect_uri` parameter was included in the
 /// authorization request […], and their values MUST be identical".
 fn check_redirect_uri(code: &AuthorizationCode, shown: Option<&str>) -> Result<(), OAuthError> {
     match shown {
