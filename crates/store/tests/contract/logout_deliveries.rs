@@ -2,9 +2,11 @@
 
 use std::{collections::HashSet, sync::Arc};
 
+use tokenbind_issuer::store::LogoutDelivery;
+
 use crate::{
     logins::at,
-    support::{Bench, CALLERS, race},
+    support::{Bench, race},
 };
 
 /// Ends so many sessions, each with an application that wants to be told.
@@ -30,7 +32,7 @@ contract! {
             assert!(bench.logouts_due().await.is_empty(), "attempt {attempt}");
             bench.clock.advance(1);
             let again = bench.logouts_due().await;
-            assert_eq!(again, [tokenbind_issuer::store::LogoutDelivery { attempt, ..first.clone() }]);
+            assert_eq!(again, [LogoutDelivery { attempt, ..first.clone() }]);
         }
         bench.clock.advance(10_000_000);
         assert!(bench.logouts_due().await.is_empty());
@@ -80,6 +82,5 @@ contract! {
         let ids: Vec<u64> = claims.into_iter().flatten().map(|claimed| claimed.id).collect();
         assert_eq!(ids.len(), 200);
         assert_eq!(ids.iter().collect::<HashSet<_>>().len(), 200);
-        assert!(CALLERS * 5 > 200);
     }
 }

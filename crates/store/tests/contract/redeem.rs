@@ -6,13 +6,15 @@ use tokenbind_binding::{Anchor, CodeId, Instant};
 use tokenbind_issuer::{
     login::Login,
     store::{
-        Issuance, RedeemOutcome, Redemption,
+        CodeRequest, Issuance, RedeemOutcome, Redemption, SessionStart,
         UserChange::{self, Delete, Lock},
     },
 };
 
 use crate::{
-    logins::{CODE, code, cookie_value, offer, redeemed, redemption, to_cookie, to_session},
+    logins::{
+        CODE, code, cookie_value, offer, redeemed, redemption, started, to_cookie, to_session,
+    },
     support::{Bench, IDLE, ROTATED, application, jwt, refresh, refreshed, renamed},
 };
 
@@ -132,10 +134,7 @@ contract! {
         for swept in [false, true] {
             let session = bench.log_in().await;
             bench.clock.advance(IDLE - 1);
-            let request = tokenbind_issuer::store::CodeRequest {
-                session_idle: 0,
-                ..bench.code_request(&session).await
-            };
+            let request = CodeRequest { session_idle: 0, ..bench.code_request(&session).await };
             let [bound, loose] =
                 [bench.issue_code(request.clone()).await.0, bench.issue_code(request).await.0];
             bench.clock.advance(1);
@@ -163,29 +162,19 @@ contract! {
     }
 
     async fn a_code_is_worthless_once_the_cookie_that_it_binds_to_was_replaced(bench: Bench) {
-        let (session, bob) = (bench.log_in().await, bench.log_in().await);
-        let with_cookie = |shown, fresh| tokenbind_issuer::store::CookieOffer { ..offer(shown, fresh) };
-        let mut request = bench.code_request(&session).await;
-        request.cookie = Some(with_cookie(None, "first"));
-        let (id, _) = bench.issue_code(request.clone()).await;
-        let (kept, _) = bench.issue_code(tokenbind_issuer::store::CodeRequest {
-            cookie: Some(with_cookie(Some("first"), "unused")),
-            ..request
-        })
-        .await;
+        let session = bench.log_in().await;
         let bindings = to_cookie(cookie_value("first").reference);
+        let mut request = bench.code_request(&session).await;
+        request.cookie = Some(offer(None, "first"));
+        let (id, _) = bench.issue_code(request.clone()).await;
+        request.cookie = Some(offer(Some("first"), "unused"));
+        let (kept, _) = bench.issue_code(request).await;
         redeemed(bench.redeem_bound(kept, bindings.clone()).await);
         // Another user in the same browser.
-        let mut of_bob = bob.as_ref().clone();
-        of_bob.session.subject = "u2".into();
-        let started = bench.store.start_session(tokenbind_issuer::store::SessionStart {
-            subject: "u2".into(),
-            ..bench.session_start().await
-        })
-        .await
-        .unwrap();
-        let mut request = bench.code_request(&crate::logins::started(started)).await;
-        request.cookie = Some(with_cookie(Some("first"), "second"));
+        let of_bob = SessionStart { subject: "u2".into(), ..bench.session_start().await };
+        let bob = started(bench.store.start_session(of_bob).await.unwrap());
+        let mut request = bench.code_request(&bob).await;
+        request.cookie = Some(offer(Some("first"), "second"));
         bench.issue_code(request).await;
         let outcome = bench.redeem_bound(id, bindings).await;
         assert!(matches!(outcome, RedeemOutcome::Ended(Anchor::Binding(_))), "{outcome:?}");

@@ -176,7 +176,7 @@ contract! {
             let id = session.session.id;
             async move {
                 match number % 4 {
-                    0 => drop(store.use_session(id, IDLE).await.unwrap()),
+                    0 => store.use_session(id, IDLE).await.unwrap(),
                     1 => drop(renewed(store.start_session(again).await.unwrap())),
                     _ => drop(store.look_up_session(id).await.unwrap()),
                 }

@@ -1,16 +1,16 @@
 //! Codes of applications with `client-request`: their tokens live in slots.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use tokenbind_issuer::{
     login::Login,
     session::LoginSession,
-    store::{AccessTokenTerms, Issued, RedeemOutcome, Redemption, SessionStart},
+    store::{AccessTokenTerms, Issuance, Issued, RedeemOutcome, Redemption, SessionStart},
 };
 
 use crate::{
-    logins::redeemed,
-    support::{Bench, bound_to, jwt, opaque},
+    logins::{redeemed, renewed},
+    support::{Bench, CALLERS, bound_to, jwt, opaque, race},
 };
 
 /// What the application gets for a code of this session, for one device.
@@ -105,15 +105,15 @@ contract! {
         let (_, first) = sign_in(&bench, &session, opaque()).await;
         bench.clock.advance(10);
         let again = SessionStart { previous: Some(session.session.id), ..bench.session_start().await };
-        let renewed = crate::logins::renewed(bench.store.start_session(again).await.unwrap());
-        let (_, second) = sign_in(&bench, &renewed, opaque()).await;
+        let later = renewed(bench.store.start_session(again).await.unwrap());
+        let (_, second) = sign_in(&bench, &later, opaque()).await;
         let login: &Login = second.access_token.login.as_deref().unwrap();
-        assert_eq!(login.auth_time, renewed.facts.auth_time);
+        assert_eq!(login.auth_time, later.facts.auth_time);
         assert!(!bench.is_alive(first.access_token.token.id).await);
     }
 
     async fn a_token_without_a_login_is_never_handed_to_one(bench: Bench) {
-        let issuance = tokenbind_issuer::store::Issuance {
+        let issuance = Issuance {
             bindings: bound_to("tv"),
             ..bench.issuance().await
         };
@@ -129,22 +129,22 @@ contract! {
         for terms in [opaque(), jwt()] {
             let session = bench.log_in().await;
             let mut redemptions = Vec::new();
-            for _ in 0..crate::support::CALLERS {
+            for _ in 0..CALLERS {
                 let code = bench.code(&session).await;
                 let mut redemption = bench.redemption(code).await;
                 redemption.in_slot = true;
                 redemption.issuance.access_token = terms;
                 redemptions.push(redemption);
             }
-            let issued = crate::support::race(|number| {
+            let issued = race(|number| {
                 let (store, redemption) = (Arc::clone(&bench.store), redemptions[number].clone());
                 async move { redeemed(store.redeem_code(redemption).await.unwrap()) }
             })
             .await;
-            let mut alive = std::collections::HashSet::new();
-            for issued in &issued {
-                assert_eq!(issued.refresh_token, issued.refresh_token);
-                let id = issued.access_token.token.id;
+            let mut alive = HashSet::new();
+            for each in &issued {
+                assert_eq!(each.refresh_token, issued[0].refresh_token);
+                let id = each.access_token.token.id;
                 if bench.is_alive(id).await {
                     alive.insert(id);
                 }
