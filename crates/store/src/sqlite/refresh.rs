@@ -51,13 +51,22 @@ pub(crate) fn refresh(write: &mut Write<'_>, refresh: &Refresh) -> DbResult<Refr
     if let Some(session) = session {
         sessions::prolong(write, &session, refresh.session_idle, now)?;
     }
-    let access_token = refreshed_token(write, &grant, refresh, instant)?;
-    connections::note(write, &access_token, Some(&grant))?;
+    Ok(RefreshOutcome::Refreshed(issue(write, &grant, refresh, instant)?))
+}
+
+/// What a good refresh token gives.
+fn issue(
+    write: &mut Write<'_>,
+    grant: &Grant,
+    refresh: &Refresh,
+    instant: Instant,
+) -> DbResult<Issued> {
+    let access_token = refreshed_token(write, grant, refresh, instant)?;
+    connections::note(write, &access_token, Some(grant))?;
     if let Some(lifetime) = refresh.id_token_lifetime {
-        write.position.raise(write.db, Mark::IdTokens, now.plus(lifetime))?;
+        write.position.raise(write.db, Mark::IdTokens, instant.timestamp().plus(lifetime))?;
     }
-    let refresh_token = Some(grant.refresh_token());
-    Ok(RefreshOutcome::Refreshed(Issued { access_token, refresh_token }))
+    Ok(Issued { access_token, refresh_token: Some(grant.refresh_token()) })
 }
 
 /// Replaces the current refresh token, or marks it as used where it stays.

@@ -49,12 +49,9 @@ pub(crate) fn end_subject(
     spared: Option<SessionId>,
 ) -> DbResult<End> {
     let now = write.tick().timestamp();
-    let spared = match spared {
-        Some(id) => sessions::find_alive(write, id, now)?,
-        None => None,
-    };
-    let spared = spared.filter(|spared| spared.session.subject == *subject);
-    let spared = spared.map(|spared| spared.session.id);
+    let alive = spared.map(|id| sessions::find_alive(write, id, now)).transpose()?.flatten();
+    let own = alive.filter(|alive| alive.session.subject == *subject);
+    let spared = own.map(|own| own.session.id);
     for LoginSession { session, .. } in sessions::of_subject(write.db, subject)? {
         if Some(session.id) != spared {
             remove(write, session.id, now)?;

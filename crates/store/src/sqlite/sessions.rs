@@ -32,11 +32,8 @@ pub(crate) fn start(write: &mut Write<'_>, start: &SessionStart) -> DbResult<Ses
     if write.ended_after(start.as_of, None, [subject]).is_some() {
         return Ok(SessionOutcome::Ended);
     }
-    let previous = match start.previous {
-        Some(id) => find_alive(write, id, instant.timestamp())?,
-        None => None,
-    };
-    match previous {
+    let now = instant.timestamp();
+    match start.previous.map(|id| find_alive(write, id, now)).transpose()?.flatten() {
         Some(own) if own.session.subject == start.subject => renew(write, own, start, instant),
         Some(of_another) => {
             session_ends::end(write, of_another.session.id)?;

@@ -7,6 +7,7 @@ use tokenbind_binding::{Anchor, GrantId, Instant, Timestamp, TokenId};
 use tokenbind_issuer::{
     access_token::AccessToken,
     grant::Grant,
+    login::Login,
     slot::{SlotKey, shares},
     store::{Issuance, IssueOutcome, Issued},
 };
@@ -126,11 +127,15 @@ fn may_share(
     grant: Option<&Grant>,
     now: Timestamp,
 ) -> bool {
-    let same_login = live.login == issuance.login && live.pairwise == issuance.pairwise;
     let same_grant = grant.is_none_or(|grant| live.token.grant == Some(grant.id));
     shares(live, issuance.access_token.format, now)
-        && same_login
+        && tells_of(issuance, live.login.as_ref(), live.pairwise.as_ref())
         && (same_grant || issuance.login.is_none())
+}
+
+/// Whether the issuance would be told as the same login and the same `sub`.
+fn tells_of(issuance: &Issuance, login: Option<&Arc<Login>>, pairwise: Option<&Arc<str>>) -> bool {
+    issuance.login.as_ref() == login && issuance.pairwise.as_ref() == pairwise
 }
 
 /// The grant whose refresh token goes with the answer: the slot's, while it is alive, or a new one.
@@ -144,9 +149,8 @@ fn slot_grant(
     let Some(lifetime) = issuance.refresh_token_lifetime else { return Ok(None) };
     let now = instant.timestamp();
     let live = slot.map(|slot| slot.live_grant(write, now)).transpose()?.flatten();
-    let same_login =
-        |grant: &Grant| grant.login == issuance.login && grant.pairwise == issuance.pairwise;
-    let Some(mut grant) = live.filter(same_login) else {
+    let live = live.filter(|live| tells_of(issuance, live.login.as_ref(), live.pairwise.as_ref()));
+    let Some(mut grant) = live else {
         return new_grant(write, issuance, instant, lifetime).map(Some);
     };
     if grant.expires_at < now.plus(lifetime) {

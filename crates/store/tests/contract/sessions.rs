@@ -62,6 +62,7 @@ contract! {
         bench.store.use_session(id, IDLE).await.unwrap();
         bench.clock.advance(1);
         assert!(!bench.session_lives(id).await);
+        assert_eq!(bench.store.sweep_sessions(bench.clock.timestamp()).await.unwrap(), 1);
     }
 
     async fn a_use_of_a_dead_session_does_not_revive_it(bench: Bench) {
