@@ -30,6 +30,8 @@ async fn a_request_that_lacks_or_repeats_something_is_refused() {
         ("grant_type=password&username=a", "invalid_request", "password"),
         ("grant_type=password&password=a", "invalid_request", "username"),
         ("grant_type=refresh_token", "invalid_request", "refresh_token"),
+        ("grant_type=authorization_code", "invalid_request", "code"),
+        ("grant_type=authorization_code&code=", "invalid_request", "code"),
         (
             "grant_type=client_credentials&grant_type=client_credentials",
             "invalid_request",

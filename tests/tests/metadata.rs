@@ -47,22 +47,76 @@ async fn every_endpoint_in_them_answers() {
         let Some(url) = url.as_str().filter(|_| is_address) else { continue };
         seen.insert(name.as_str());
         let path = url.strip_prefix(&server.issuer()).expect("an address of this server");
-        if name == "jwks_uri" {
-            let _ = http.get(path).await.expect(200);
-            continue;
+        let answer = match name.as_str() {
+            "jwks_uri" | "authorization_endpoint" | "end_session_endpoint" => http.get(path).await,
+            _ => http.form(path, None, &[]).await,
+        };
+        match name.as_str() {
+            "jwks_uri" => assert!(answer.expect(200)["keys"].is_array()),
+            // Pages: one that says what is wrong with the request, one that has nobody to log out.
+            "authorization_endpoint" => assert_eq!(answer.status, 400),
+            "end_session_endpoint" => assert_eq!(answer.status, 200),
+            // RFC 6750 section 3.1: nothing but the challenge where there is no token.
+            "userinfo_endpoint" => {
+                assert_eq!(answer.status, 401);
+                let challenge = answer.header(&reqwest::header::WWW_AUTHENTICATE);
+                assert_eq!(challenge, Some("Bearer realm=\"tokenbind\""));
+            }
+            _ => {
+                assert!([400, 401].contains(&answer.status), "{name}: {}", answer.status);
+                assert!(answer.json()["error"].is_string(), "{name}");
+            }
         }
-        let answer = http.form(path, None, &[]).await;
-        assert!([400, 401].contains(&answer.status), "{name}: {}", answer.status);
-        assert!(answer.json()["error"].is_string(), "{name}");
     }
     let all = [
+        "authorization_endpoint",
+        "end_session_endpoint",
         "introspection_endpoint",
         "jwks_uri",
         "registration_endpoint",
         "revocation_endpoint",
         "token_endpoint",
+        "userinfo_endpoint",
     ];
     assert_eq!(seen, all.into());
+}
+
+#[tokio::test]
+async fn what_the_authorization_endpoint_offers_is_in_them() {
+    let server = Server::shared().await;
+    let document = metadata(&server.http()).await;
+    for (name, values) in [
+        // RFC 8414 section 2, OpenID Connect Discovery section 3.
+        ("response_types_supported", &["code"][..]),
+        ("response_modes_supported", &["form_post", "fragment", "query"]),
+        ("subject_types_supported", &["pairwise", "public"]),
+        ("id_token_signing_alg_values_supported", &["ES256", "EdDSA", "PS256", "RS256"]),
+        ("code_challenge_methods_supported", &["S256"]),
+        ("acr_values_supported", &["pwd"]),
+        ("prompt_values_supported", &["consent", "login", "none", "select_account"]),
+        (
+            "scopes_supported",
+            &["address", "email", "groups", "offline_access", "openid", "phone", "profile"],
+        ),
+    ] {
+        assert_eq!(texts(&document[name]), values.iter().copied().collect(), "{name}");
+    }
+    for (name, on) in [
+        ("claims_parameter_supported", true),
+        ("request_parameter_supported", false),
+        ("request_uri_parameter_supported", false),
+        ("authorization_response_iss_parameter_supported", true),
+        ("backchannel_logout_supported", true),
+        ("backchannel_logout_session_supported", true),
+        ("frontchannel_logout_supported", true),
+        ("frontchannel_logout_session_supported", true),
+    ] {
+        assert_eq!(document[name], on, "{name}");
+    }
+    let claims = texts(&document["claims_supported"]);
+    for name in ["sub", "auth_time", "acr", "name", "email", "address", "phone_number", "groups"] {
+        assert!(claims.contains(name), "{name}");
+    }
 }
 
 #[tokio::test]
@@ -71,8 +125,11 @@ async fn the_grant_types_in_them_are_taken_and_no_others() {
     let client = server.registrar().slotted("opaque").await;
     let user = server.operator().user().await;
     let document = metadata(&client.http).await;
-    let announced = texts(&document["grant_types_supported"]);
-    assert_eq!(announced, ["client_credentials", "password", "refresh_token"].into());
+    let mut announced = texts(&document["grant_types_supported"]);
+    let all = ["authorization_code", "client_credentials", "password", "refresh_token"];
+    assert_eq!(announced, all.into());
+    // A code takes a browser to come by.
+    announced.remove("authorization_code");
     let refresh_token = client.password(&user, &[]).await.tokens().refresh_token;
     let refresh_token = refresh_token.expect("a refresh token");
     for grant_type in announced {
@@ -85,7 +142,6 @@ async fn the_grant_types_in_them_are_taken_and_no_others() {
         let _ = client.token(&fields).await.tokens();
     }
     for grant_type in [
-        "authorization_code",
         "implicit",
         "urn:ietf:params:oauth:grant-type:device_code",
         "urn:ietf:params:oauth:grant-type:token-exchange",
@@ -124,7 +180,8 @@ async fn the_ways_to_authenticate_in_them_work_where_they_are_announced() {
 async fn the_key_set_has_public_members_only_and_distinct_kids() {
     let server = Server::shared().await;
     let keys = keys(&server.http()).await;
-    assert!(!keys.is_empty());
+    let algorithms: BTreeSet<_> = keys.iter().filter_map(|key| key["alg"].as_str()).collect();
+    assert_eq!(algorithms, ["ES256", "EdDSA", "PS256", "RS256"].into());
     let mut kids = HashSet::new();
     for key in &keys {
         let members = key.as_object().expect("an object");
@@ -132,10 +189,13 @@ async fn the_key_set_has_public_members_only_and_distinct_kids() {
         for private in ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] {
             assert!(!members.contains_key(private), "{private}");
         }
-        assert_eq!(
-            (&key["use"], &key["alg"], &key["kty"]),
-            (&json!("sig"), &json!("ES256"), &json!("EC"))
-        );
+        // RFC 7518 section 3.1, RFC 8037 section 3.1.
+        let kty = match key["alg"].as_str() {
+            Some("ES256") => "EC",
+            Some("EdDSA") => "OKP",
+            _ => "RSA",
+        };
+        assert_eq!((&key["use"], &key["kty"]), (&json!("sig"), &json!(kty)));
         assert!(kids.insert(key["kid"].as_str().expect("kid")), "kids are distinct");
     }
 }

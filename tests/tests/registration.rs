@@ -140,11 +140,14 @@ fn accepted_settings() -> Vec<(&'static str, Value)> {
         ("post_logout_redirect_uris", json!(["https://app.example/bye"])),
         ("allowed_origins", json!(["https://app.example:8443"])),
         ("require_pkce", json!(false)),
-        ("require_pushed_authorization_requests", json!(true)),
+        ("require_pushed_authorization_requests", json!(false)),
+        ("response_types", json!(["code"])),
         ("access_token_format", json!("jwt")),
         ("access_token_format", json!("opaque")),
         ("access_token_claims", json!(["email", "name"])),
         ("token_binding_types", json!(["client-request"])),
+        ("token_binding_types", json!(["cookie"])),
+        ("token_binding_types", json!(["sso-session", "cookie"])),
         ("validate_token_bindings", json!(true)),
         ("validate_token_bindings", json!(false)),
         ("revoke_tokens_on_logout", json!(true)),
@@ -164,8 +167,11 @@ fn accepted_settings() -> Vec<(&'static str, Value)> {
         ("fapi_profile", json!("none")),
         ("device_code_lifetime", json!(60)),
         ("subject_type", json!("public")),
+        ("subject_type", json!("pairwise")),
         ("backchannel_logout_uri", json!("https://app.example/out")),
+        ("backchannel_logout_session_required", json!(true)),
         ("frontchannel_logout_uri", json!("https://app.example/out")),
+        ("frontchannel_logout_session_required", json!(true)),
         ("jwks", json!({ "keys": [] })),
         ("jwks_uri", json!("https://app.example/jwks")),
         ("dpop_bound_access_tokens", json!(false)),
@@ -178,7 +184,9 @@ async fn every_setting_is_taken_and_echoed() {
     let server = Server::shared().await;
     let registrar = server.registrar();
     for (name, value) in accepted_settings() {
-        let registration = registrar.register(&json!({ name: value.clone() })).await;
+        let mut metadata = json!({ "redirect_uris": ["https://app.example/callback"] });
+        metadata[name] = value.clone();
+        let registration = registrar.register(&metadata).await;
         assert_eq!(registration.answer[name], value, "{name}");
         assert_eq!(registration.read().await.expect(200)[name], value, "{name}");
     }
@@ -216,7 +224,15 @@ fn refused_settings() -> Vec<(Value, &'static str)> {
             json!({ "require_pushed_authorization_requests": 1 }),
             "require_pushed_authorization_requests",
         ),
+        (
+            json!({ "require_pushed_authorization_requests": true }),
+            "require_pushed_authorization_requests",
+        ),
+        (json!({ "require_pkce": false, "token_endpoint_auth_method": "none" }), "require_pkce"),
+        (json!({ "response_types": ["token"] }), "response_types"),
+        (json!({ "response_types": ["code", "code id_token"] }), "response_types"),
         (json!({ "request_object_signing_alg": "none" }), "request_object_signing_alg"),
+        (json!({ "request_object_signing_alg": "ES256" }), "request_object_signing_alg"),
         (json!({ "access_token_format": "saml" }), "access_token_format"),
         (json!({ "access_token_claims": ["sub"] }), "access_token_claims"),
         (json!({ "access_token_claims": ["cnf"] }), "access_token_claims"),
@@ -235,14 +251,6 @@ fn refused_settings() -> Vec<(Value, &'static str)> {
         ),
         (
             json!({ "token_binding_types": ["device-flow"], "grant_types": ["password"] }),
-            "token_binding_types",
-        ),
-        (
-            json!({ "token_binding_types": ["cookie"], "grant_types": ["authorization_code"] }),
-            "token_binding_types",
-        ),
-        (
-            json!({ "token_binding_types": ["sso-session"], "grant_types": ["authorization_code"] }),
             "token_binding_types",
         ),
         (
@@ -272,9 +280,22 @@ fn refused_settings() -> Vec<(Value, &'static str)> {
         (json!({ "fapi_profile": "fapi2-security" }), "fapi_profile"),
         (json!({ "fapi_profile": "fapi2-message-signing" }), "fapi_profile"),
         (json!({ "device_code_lifetime": 0 }), "device_code_lifetime"),
-        (json!({ "subject_type": "pairwise" }), "subject_type"),
+        (
+            json!({
+                "subject_type": "pairwise",
+                "redirect_uris": ["https://a.example/cb", "https://b.example/cb"],
+            }),
+            "subject_type",
+        ),
         (json!({ "backchannel_logout_uri": "http://a.example" }), "backchannel_logout_uri"),
         (json!({ "frontchannel_logout_uri": "nonsense" }), "frontchannel_logout_uri"),
+        (
+            json!({
+                "frontchannel_logout_uri": "https://b.example/out",
+                "redirect_uris": ["https://a.example/cb"],
+            }),
+            "frontchannel_logout_uri",
+        ),
         (json!({ "jwks": [] }), "jwks"),
         (json!({ "jwks": { "keys": [] }, "jwks_uri": "https://a.example/jwks" }), "jwks"),
         (json!({ "jwks_uri": "file:///etc/passwd" }), "jwks_uri"),
@@ -306,6 +327,7 @@ async fn what_is_not_given_has_the_defaults_of_the_contract() {
     let registration = server.registrar().register(&json!({})).await;
     for (name, value) in [
         ("grant_types", json!(["authorization_code", "refresh_token"])),
+        ("response_types", json!(["code"])),
         ("token_endpoint_auth_method", json!("client_secret_basic")),
         ("require_pkce", json!(true)),
         ("require_pushed_authorization_requests", json!(false)),
@@ -345,7 +367,9 @@ async fn what_is_not_given_has_the_defaults_of_the_contract() {
 #[tokio::test]
 async fn a_member_of_unknown_name_is_ignored_and_null_counts_as_absent() {
     let server = Server::shared().await;
-    let metadata = json!({ "software_version": "7", "scope": null, "client_name": "x" });
+    let metadata = json!({
+        "software_version": "7", "application_type": "web", "scope": null, "client_name": "x",
+    });
     let registration = server.registrar().register(&metadata).await;
     assert!(registration.answer.get("software_version").is_none());
     assert!(registration.answer["scope"].is_string());

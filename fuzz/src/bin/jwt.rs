@@ -21,6 +21,7 @@ static RING: LazyLock<KeyRing> = LazyLock::new(|| {
     let secret = [PKCS8_PREFIX, &[5; 32]].concat();
     let stored = [
         stored(&server_key, KeyId(1), KeyUse::Handle, &[1; 32]),
+        stored(&server_key, KeyId(2), KeyUse::Pairwise, &[2; 32]),
         stored(&server_key, KeyId(0x2a), KeyUse::Signing(SigningAlgorithm::EdDSA), &secret),
     ];
     KeyRing::open(&stored, &server_key).expect("a whole ring")

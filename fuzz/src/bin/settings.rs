@@ -23,6 +23,8 @@ fn assert_keeps_the_rules(settings: &Settings) {
         // RFC 6749 section 4.4.
         assert!(!settings.grant_types.contains(&GrantType::ClientCredentials));
         assert_ne!(settings.introspection, IntrospectionRight::Any);
+        // RFC 9700 section 2.1.1.
+        assert!(settings.require_pkce);
     }
     for &grant in &settings.grant_types {
         let carried = settings.token_binding_types.iter().all(|kind| kind.carried_by(grant));

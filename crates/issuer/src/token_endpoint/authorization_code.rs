@@ -1,7 +1,7 @@
 //! The authorization code grant (RFC 6749 section 4.1.3, RFC 7636, OpenID Connect Core section 3.1.3).
 
 use tokenbind_binding::{
-    CodeId, GrantType,
+    ClientId, CodeId, GrantType,
     handle::{HandleError, HandleKind},
 };
 
@@ -36,7 +36,7 @@ impl Issuer {
             .map_err(|error: HandleError| invalid_grant(error.to_string()))?;
         let recorded = self.store.look_up_code(id).await?;
         let code = recorded.ok_or_else(|| invalid_grant(UNKNOWN))?.code;
-        check(&code, client, &request)?;
+        check(&code, client.client_id(), &request)?;
         let redemption = Redemption {
             code: id,
             issuance: self.issuance_of(&keys, id, &code, client, shown)?,
@@ -88,12 +88,12 @@ impl Issuer {
 /// a reuse that ends what came of it.
 fn check(
     code: &AuthorizationCode,
-    client: &AuthenticatedClient,
+    client_id: &ClientId,
     request: &AuthorizationCodeRequest<'_>,
 ) -> Result<(), OAuthError> {
     // RFC 6749 section 4.1.3: "ensure that the authorization code was issued to the authenticated
     // confidential client, or if the client is public, […] to client_id in the request".
-    if code.client_id != *client.client_id() {
+    if code.client_id != *client_id {
         return Err(invalid_grant("the code was issued to another application"));
     }
     check_redirect_uri(code, request.redirect_uri)?;
@@ -124,5 +124,128 @@ fn redeemed(outcome: RedeemOutcome) -> Result<Issued, OAuthError> {
         RedeemOutcome::Unknown => Err(invalid_grant(UNKNOWN)),
         RedeemOutcome::SessionOver => Err(invalid_grant("the login session of the code is over")),
         RedeemOutcome::Ended(anchor) => Err(ended_meanwhile(&anchor)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokenbind_binding::{Anchor, SessionId, Timestamp, bindings::Authorized};
+
+    use super::*;
+    use crate::{
+        error::ErrorCode,
+        login::{Acr, Login, RequestedClaims},
+        pkce::CodeChallenge,
+        scope::{Audience, Scope},
+    };
+
+    const REDIRECT_URI: &str = "https://app.example/cb";
+
+    /// RFC 7636 appendix B.
+    const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+    const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+    const RIGHT: AuthorizationCodeRequest<'_> = AuthorizationCodeRequest {
+        code: "",
+        redirect_uri: Some(REDIRECT_URI),
+        code_verifier: Some(VERIFIER),
+    };
+
+    fn code() -> AuthorizationCode {
+        AuthorizationCode {
+            client_id: "app".into(),
+            subject: "u1".into(),
+            username: "alice".into(),
+            pairwise: None,
+            scope: Scope::default(),
+            audience: Audience::of(&["https://api"]),
+            redirect_uri: REDIRECT_URI.into(),
+            redirect_uri_named: true,
+            code_challenge: Some(CodeChallenge::parse(CHALLENGE).unwrap()),
+            nonce: None,
+            authorized: Authorized::default(),
+            login: Arc::new(Login {
+                session: SessionId::from_bytes([1; 16]),
+                ends_tokens: false,
+                auth_time: Timestamp::from_secs(1),
+                acr: Acr::Password,
+                claims: RequestedClaims::default(),
+            }),
+        }
+    }
+
+    fn refusal(
+        code: &AuthorizationCode,
+        client: &str,
+        request: &AuthorizationCodeRequest<'_>,
+    ) -> Option<ErrorCode> {
+        check(code, &client.into(), request).err().map(|error| error.code)
+    }
+
+    #[test]
+    fn the_right_request_is_heard() {
+        assert_eq!(refusal(&code(), "app", &RIGHT), None);
+    }
+
+    #[test]
+    fn rfc6749_section_4_1_3_the_code_of_another_client_is_refused() {
+        assert_eq!(refusal(&code(), "other", &RIGHT), Some(ErrorCode::InvalidGrant));
+    }
+
+    #[test]
+    fn rfc6749_section_4_1_3_another_redirect_uri_is_refused() {
+        for uri in ["https://app.example/cb/", "https://app.example/CB", "http://app.example/cb"] {
+            let request = AuthorizationCodeRequest { redirect_uri: Some(uri), ..RIGHT };
+            assert_eq!(refusal(&code(), "app", &request), Some(ErrorCode::InvalidGrant), "{uri}");
+            let unnamed = AuthorizationCode { redirect_uri_named: false, ..code() };
+            assert_eq!(refusal(&unnamed, "app", &request), Some(ErrorCode::InvalidGrant), "{uri}");
+        }
+    }
+
+    #[test]
+    fn rfc6749_section_4_1_3_a_redirect_uri_that_was_named_must_be_named_again() {
+        let request = AuthorizationCodeRequest { redirect_uri: None, ..RIGHT };
+        assert_eq!(refusal(&code(), "app", &request), Some(ErrorCode::InvalidGrant));
+        let unnamed = AuthorizationCode { redirect_uri_named: false, ..code() };
+        assert_eq!(refusal(&unnamed, "app", &request), None);
+    }
+
+    #[test]
+    fn rfc7636_section_4_6_a_wrong_or_missing_verifier_is_refused() {
+        for code_verifier in [None, Some(CHALLENGE), Some("short")] {
+            let request = AuthorizationCodeRequest { code_verifier, ..RIGHT };
+            assert_eq!(refusal(&code(), "app", &request), Some(ErrorCode::InvalidGrant));
+        }
+    }
+
+    #[test]
+    fn rfc9700_section_2_1_1_a_verifier_for_a_code_without_a_challenge_is_refused() {
+        let code = AuthorizationCode { code_challenge: None, ..code() };
+        assert_eq!(refusal(&code, "app", &RIGHT), Some(ErrorCode::InvalidGrant));
+        let without = AuthorizationCodeRequest { code_verifier: None, ..RIGHT };
+        assert_eq!(refusal(&code, "app", &without), None);
+    }
+
+    #[test]
+    fn whatever_the_code_cannot_be_redeemed_for_is_an_invalid_grant() {
+        for outcome in [
+            RedeemOutcome::AlreadyRedeemed,
+            RedeemOutcome::Expired,
+            RedeemOutcome::Unknown,
+            RedeemOutcome::SessionOver,
+            RedeemOutcome::Ended(Anchor::Subject("u1".into())),
+        ] {
+            let refused = redeemed(outcome).unwrap_err();
+            assert_eq!(refused.code, ErrorCode::InvalidGrant, "{refused}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_neither_code_nor_verifier() {
+        let request = AuthorizationCodeRequest { code: "tb_ac_secret", ..RIGHT };
+        let shown = format!("{request:?}");
+        assert!(!shown.contains("secret") && !shown.contains(VERIFIER), "{shown}");
     }
 }
