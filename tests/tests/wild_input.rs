@@ -26,6 +26,7 @@ fn path() -> impl Strategy<Value = String> {
         "/oauth2/token",
         "/oauth2/introspect",
         "/oauth2/revoke",
+        "/oauth2/userinfo",
         "/oauth2/register",
         "/oauth2/register/quickstart-jwt",
         "/oauth2/register/",
@@ -115,7 +116,11 @@ fn wild(
 /// Whatever is sent: an answer, never of the server's own fault, and where it is a refusal, in JSON.
 fn judge(wild: &Wild, answer: &Answer) -> Result<(), TestCaseError> {
     prop_assert!(answer.status < 500, "{wild:?}: {} {}", answer.status, answer.text());
-    if answer.status >= 400 {
+    // RFC 6750 section 3.1: without a token there is a challenge, and nothing to tell.
+    let asks_for_token = wild.path.starts_with("/oauth2/userinfo") && answer.status == 401;
+    if asks_for_token && answer.body.is_empty() {
+        prop_assert!(answer.header(&reqwest::header::WWW_AUTHENTICATE).is_some());
+    } else if answer.status >= 400 {
         let told: Value = serde_json::from_slice(&answer.body).map_err(|_| {
             TestCaseError::fail(format!("{wild:?}: {} {}", answer.status, answer.text()))
         })?;

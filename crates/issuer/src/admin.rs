@@ -92,7 +92,7 @@ pub enum AdminCommand {
         /// What.
         target: EndTarget,
     },
-    /// Replaces every key of the server.
+    /// Replaces every key of the server that can be replaced.
     RotateKeys,
 }
 

@@ -104,3 +104,32 @@ pub(crate) fn not_served(status: StatusCode, description: &'static str) -> Respo
     *response.status_mut() = status;
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn challenge_of(code: ErrorCode) -> (u16, String) {
+        let response = error_response(&OAuthError::new(code, "why"));
+        let challenge = &response.headers()[header::WWW_AUTHENTICATE];
+        (response.status().as_u16(), challenge.to_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn rfc6750_section_3_1_without_a_token_the_challenge_is_bare() {
+        let bare = (401, r#"Bearer realm="tokenbind""#.to_owned());
+        assert_eq!(challenge_of(ErrorCode::MissingToken), bare);
+    }
+
+    #[test]
+    fn rfc6750_section_3_a_token_that_does_not_let_in_is_challenged_with_the_reason() {
+        let with = |error: &str| {
+            format!(r#"Bearer realm="tokenbind", error="{error}", error_description="why""#)
+        };
+        assert_eq!(challenge_of(ErrorCode::InvalidToken), (401, with("invalid_token")));
+        let malformed = challenge_of(ErrorCode::InvalidResourceRequest);
+        assert_eq!(malformed, (400, with("invalid_request")));
+        let weak = challenge_of(ErrorCode::InsufficientScope { needed: "openid" });
+        assert_eq!(weak, (403, with("insufficient_scope") + r#", scope="openid""#));
+    }
+}

@@ -9,7 +9,7 @@ use super::{CliError, output, target::Target};
 
 #[derive(Subcommand, Debug)]
 pub(super) enum KeyCommand {
-    /// Replace every key; what was made with the old ones stays good until it ends
+    /// Replace the keys that make tokens; what was made with the old ones stays good until it ends
     Rotate {
         #[command(flatten)]
         target: Target,

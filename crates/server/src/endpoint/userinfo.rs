@@ -2,6 +2,7 @@
 
 use axum::{body::Body, extract::State, response::Response};
 use http::{HeaderMap, Request, StatusCode};
+use serde_json::{Map, Value};
 use tokenbind_issuer::{ErrorCode, OAuthError, form::Form};
 
 use super::{App, counted, private_json};
@@ -14,12 +15,7 @@ use crate::{
 pub(super) async fn answer(State(app): State<App>, request: Request<Body>) -> Response {
     let mut page = Page::of(request.headers());
     let response = counted(&app.userinfo, async {
-        refuse_token_in_query(request.uri().query())?;
-        let incoming = read_optional_form(request, app.limits).await?;
-        let form = Form::parse(&incoming.body)?;
-        let shown = incoming.token_evidence(&form)?;
-        page.of_token(&app.issuer, shown).await;
-        let claims = app.issuer.userinfo(shown).await?;
+        let claims = claims(&app, request, &mut page).await.map_err(of_a_resource)?;
         private_json(StatusCode::OK, &claims)
     })
     .await;
@@ -28,6 +24,30 @@ pub(super) async fn answer(State(app): State<App>, request: Request<Body>) -> Re
 
 pub(super) async fn preflight(State(app): State<App>, headers: HeaderMap) -> Response {
     cors::preflight(&app.issuer, &headers, "GET, POST").await
+}
+
+async fn claims(
+    app: &App,
+    request: Request<Body>,
+    page: &mut Page,
+) -> Result<Map<String, Value>, OAuthError> {
+    refuse_token_in_query(request.uri().query())?;
+    let incoming = read_optional_form(request, app.limits).await?;
+    let form = Form::parse(&incoming.body)?;
+    let shown = incoming.token_evidence(&form)?;
+    page.of_token(&app.issuer, shown).await;
+    app.issuer.userinfo(shown).await
+}
+
+/// RFC 6750 section 3: whoever shows no token that lets them in gets a challenge, also where the request
+/// cannot be read.
+fn of_a_resource(error: OAuthError) -> OAuthError {
+    match error.code {
+        ErrorCode::InvalidRequest => {
+            OAuthError { code: ErrorCode::InvalidResourceRequest, ..error }
+        }
+        _ => error,
+    }
 }
 
 /// RFC 9700 section 4.3.2: access tokens do not go into URLs, where logs and histories keep them.
