@@ -100,7 +100,8 @@ impl Write<'_> {
             .collect()
     }
 
-    /// The first of the `anchors` that ended after `as_of`, unless the `session` was spared.
+    /// The first of the `anchors` that ended after `as_of`, unless the `session` was spared. One that
+    /// began later is not: an earlier end, which the latest one hides, may lie in between.
     pub(crate) fn ended_after(
         &self,
         as_of: AsOf,
@@ -108,6 +109,7 @@ impl Write<'_> {
         anchors: impl IntoIterator<Item = Anchor>,
     ) -> Option<Anchor> {
         let ends = self.ends_since(as_of.0, anchors.into_iter());
+        let session = session.filter(|session| session.instant() <= as_of.0);
         let spared = |end: &End| end.spared.is_some() && end.spared == session;
         let mut later = ends.into_iter().filter(|end| end.instant > as_of.0);
         later.find(|end| !spared(end)).map(|end| end.anchor)

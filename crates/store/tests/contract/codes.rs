@@ -91,6 +91,19 @@ contract! {
         }
     }
 
+    /// The latest end spares the session, but one before it ended the user after the facts were read.
+    async fn facts_from_before_the_session_are_outdated_also_where_it_is_spared(bench: Bench) {
+        bench.with_users().await;
+        let password = |spared| UserChange::Password { hash: String::new(), spared };
+        let as_of = bench.as_of().await;
+        bench.store.change_user("alice", password(None)).await.unwrap();
+        let session = bench.log_in().await;
+        bench.store.change_user("alice", password(Some(session.session.id))).await.unwrap();
+        let request = CodeRequest { as_of, ..bench.code_request(&session).await };
+        assert_eq!(outcome(&bench, request).await, CodeOutcome::Ended);
+        bench.code(&session).await;
+    }
+
     async fn a_refused_code_remembers_no_consent_and_no_application(bench: Bench) {
         let session = bench.log_in().await;
         let mut request = bench.code_request(&session).await;

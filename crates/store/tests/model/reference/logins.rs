@@ -141,9 +141,11 @@ impl Reference {
         if !self.session_lives(session) {
             return CodeAnswer::SessionOver;
         }
-        let Session { user, auth_time, .. } = self.sessions[session];
+        let Session { user, auth_time, born: began, .. } = self.sessions[session];
         let things = [Thing::User(user), Thing::App(app), Thing::Consent(user, app)];
-        if self.any_ended(&things, as_of + 1, Some(session)) {
+        // Facts from before the session began are outdated by any end.
+        let spared = (began <= as_of).then_some(session);
+        if self.any_ended(&things, as_of + 1, spared) {
             return CodeAnswer::Refused;
         }
         self.use_session(session, idle);
