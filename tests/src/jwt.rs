@@ -29,6 +29,12 @@ impl VerifiedJwt {
         id_token
     }
 
+    /// Verifies a logout token for an application (OpenID Connect Back-Channel Logout 1.0 section 2.6).
+    pub async fn verify_logout_token(http: &Http, client_id: &str, jwt: &str) -> Self {
+        let required = ["exp", "aud", "iss", "sub"];
+        Self::verify_for(http, http.base(), client_id, &required, jwt).await
+    }
+
     async fn verify_for(
         http: &Http,
         issuer: &str,

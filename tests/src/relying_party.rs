@@ -66,9 +66,9 @@ pub struct SignIn {
 }
 
 /// TLS connections, as axum takes them.
-struct Tls {
-    listener: TcpListener,
-    acceptor: TlsAcceptor,
+pub(crate) struct Tls {
+    pub(crate) listener: TcpListener,
+    pub(crate) acceptor: TlsAcceptor,
 }
 
 impl Listener for Tls {

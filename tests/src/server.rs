@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 use crate::{
-    Browser, Client, Http, Operator, Registrar, User,
+    Authority, Browser, Client, Http, Operator, Registrar, User,
     binary::binary,
     log::{end_of, show_on_failure},
     port::free_triple,
@@ -95,7 +95,7 @@ impl Server {
     }
 
     /// A server by `serve`, with these lines of TOML besides the necessary, and these environment
-    /// variables.
+    /// variables. It may call what tests serve on this machine.
     pub async fn serve(toml: &str, environment: &[(&str, &str)]) -> Self {
         Self::serve_only(&with_registration(toml), environment).await
     }
@@ -159,6 +159,7 @@ impl Server {
             Start::Serve { toml, environment } => {
                 let path = self.config_file();
                 fs::write(&path, self.config(toml)).expect("the configuration can be written");
+                let _ = Authority::shared().write_into(self.folder.path());
                 command.arg("serve").arg("--config").arg(path);
                 command.envs(environment.iter().map(|(name, value)| (name, value)));
             }
@@ -174,8 +175,11 @@ data = "{data}"
 listen.address = "127.0.0.1"
 listen.port = {port}
 metrics.address = "127.0.0.1:{metrics}"
+outbound.allow_loopback = true
+outbound.trust_anchors = ["{authority}"]
 {more}"#,
             data = data.display(),
+            authority = self.folder.path().join("authority.pem").display(),
             metrics = port + 2,
         )
     }

@@ -1,18 +1,24 @@
 //! Logout: asked for by an application (OpenID Connect RP-Initiated Logout 1.0) or by the user.
 
-use std::sync::Arc;
-
-use tokenbind_binding::{ClientId, Cookies, SessionId};
+use tokenbind_binding::{Cookies, SessionId};
 
 use crate::{
     application::Application,
     error::{ErrorCode, OAuthError},
     form::Form,
     issuer::Issuer,
-    session::LoginSession,
     store::{EndedSession, StoreResult},
     uri::with_query,
 };
+
+/// What the user has just said to a page that asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Confirmation {
+    /// Nothing yet.
+    None,
+    /// Yes, log me out.
+    Given,
+}
 
 /// What comes of a logout request.
 #[derive(Clone, Debug)]
@@ -31,10 +37,8 @@ pub enum LogoutDecision {
 }
 
 /// A logout that is done.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct LoggedOut {
-    /// The session that ended; none if there was none.
-    pub session: Option<Arc<LoginSession>>,
     /// What the page has to embed (OpenID Connect Front-Channel Logout).
     pub frontchannel: Vec<String>,
     /// Where the browser is to go on to, `state` included.
@@ -51,8 +55,7 @@ struct LogoutRequest {
 }
 
 impl Issuer {
-    /// Decides on a logout request: the parameters of its query or form. `confirmed` says that the
-    /// user has just agreed.
+    /// Decides on a logout request: the parameters of its query or form.
     ///
     /// # Errors
     /// Only where the store or a key fails.
@@ -60,7 +63,7 @@ impl Issuer {
         &self,
         parameters: &Form<'_>,
         cookies: &Cookies,
-        confirmed: bool,
+        confirmation: Confirmation,
     ) -> Result<LogoutDecision, OAuthError> {
         let request = match self.read_logout_request(parameters).await {
             Err(error) if error.code == ErrorCode::InvalidRequest => {
@@ -68,25 +71,27 @@ impl Issuer {
             }
             request => request?,
         };
-        let session = self.shown_session(cookies);
+        let shown = self.shown_session(cookies);
+        let agreed = confirmation == Confirmation::Given || shown == request.session;
         // RP-Initiated Logout section 2: the OP "MUST ask the End-User this question if an id_token_hint was not
         // provided or if the supplied ID Token does not belong to the current OP session".
-        if !confirmed
-            && session != request.session
-            && let Some(current) = self.current_session(cookies).await?
-        {
+        if !agreed && let Some(current) = self.current_session(cookies).await? {
             return Ok(LogoutDecision::Confirm {
                 username: current.facts.username.to_string(),
                 redirect_uri: request.redirect_uri,
             });
         }
         // A session that has idled out is ended too: tokens may have outlived it.
-        let session = session.filter(|_| confirmed || session == request.session);
-        let ended = match session {
+        let ended = match shown.filter(|_| agreed) {
             Some(session) => self.end_login_session(session).await?,
             None => None,
         };
-        Ok(LogoutDecision::LoggedOut(self.logged_out(ended, request.redirect_uri).await?))
+        let frontchannel = match &ended {
+            Some(ended) => self.frontchannel(ended).await?,
+            None => Vec::new(),
+        };
+        let redirect_uri = request.redirect_uri;
+        Ok(LogoutDecision::LoggedOut(LoggedOut { frontchannel, redirect_uri }))
     }
 
     /// Ends a login session and has its applications told. `None` if it is over already.
@@ -124,28 +129,12 @@ impl Issuer {
         Ok(LogoutRequest { session: Some(hint.session), redirect_uri })
     }
 
-    async fn logged_out(
-        &self,
-        ended: Option<EndedSession>,
-        redirect_uri: Option<String>,
-    ) -> StoreResult<LoggedOut> {
-        let Some(EndedSession { session, applications }) = ended else {
-            return Ok(LoggedOut { redirect_uri, ..LoggedOut::default() });
-        };
-        let frontchannel = self.frontchannel(session.session.id, &applications).await?;
-        Ok(LoggedOut { session: Some(session), frontchannel, redirect_uri })
-    }
-
     /// What the page has to embed: the `frontchannel_logout_uri` of each application. OpenID Connect
     /// Front-Channel Logout 1.0 section 3: if `iss` or `sid` "is included, both MUST be".
-    async fn frontchannel(
-        &self,
-        session: SessionId,
-        applications: &[ClientId],
-    ) -> StoreResult<Vec<String>> {
-        let sid = session.to_string();
+    async fn frontchannel(&self, ended: &EndedSession) -> StoreResult<Vec<String>> {
+        let sid = ended.session.session.id.to_string();
         let mut uris = Vec::new();
-        for client_id in applications {
+        for client_id in &ended.applications {
             let application = self.find(client_id.as_str()).await?;
             if let Some(uri) = application.as_ref().and_then(|each| frontchannel_uri(each)) {
                 uris.push(with_query(uri, &[("iss", &self.config.issuer), ("sid", &sid)]));

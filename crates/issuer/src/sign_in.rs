@@ -62,7 +62,10 @@ impl Issuer {
             idle: self.config.session_idle,
             absolute: self.config.session_absolute,
         };
-        match self.store.start_session(start).await? {
+        let outcome = self.store.start_session(start).await?;
+        // Another user's session in this browser has ended.
+        self.session_ended.notify_one();
+        match outcome {
             SessionOutcome::Started(session) => {
                 let id = session.session.id;
                 let cookie = self.keys().handles.seal(HandleKind::Session, id.as_bytes());

@@ -57,9 +57,13 @@ pub(crate) fn place_name(host: &str) -> &str {
     }
 }
 
-/// A description of an error as people read it: a capital letter first, a full stop last.
+/// A description of an error as people read it: a capital letter first, unless it begins with the name of a
+/// parameter, and a full stop last.
 pub(crate) fn sentence(description: &str) -> String {
     let description = description.trim_end_matches('.');
+    if description.split(' ').next().is_some_and(|word| word.contains('_')) {
+        return format!("{description}.");
+    }
     let mut characters = description.chars();
     let first = characters.next().map(|first| first.to_ascii_uppercase());
     first.into_iter().chain(characters).chain(['.']).collect()
@@ -97,5 +101,6 @@ mod tests {
     fn descriptions_become_sentences() {
         assert_eq!(sentence("the password is wrong"), "The password is wrong.");
         assert_eq!(sentence("Done."), "Done.");
+        assert_eq!(sentence("client_id is missing"), "client_id is missing.");
     }
 }

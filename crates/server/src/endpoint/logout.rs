@@ -2,10 +2,11 @@
 
 use axum::{body::Body, extract::State, response::Response};
 use http::{Request, StatusCode, header};
+use tokenbind_binding::ShownCookie;
 use tokenbind_issuer::{
     OAuthError,
     form::Form,
-    logout::{LoggedOut, LogoutDecision},
+    logout::{Confirmation, LoggedOut, LogoutDecision},
 };
 
 use super::{
@@ -22,19 +23,12 @@ use crate::{
     system::SystemRandom,
 };
 
-/// Whether the user has just agreed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Consent {
-    NotAsked,
-    Given,
-}
-
 pub(super) async fn by_get(State(app): State<App>, request: Request<Body>) -> Response {
     counted_page(&app, &app.logout, async {
         let (request, _) = request.into_parts();
         let query = request.uri.query().unwrap_or_default();
         app.limits.check_query(query)?;
-        decide(&app, &Visitor::of(&request)?, query, Consent::NotAsked).await
+        decide(&app, &Visitor::of(&request)?, query, Confirmation::None).await
     })
     .await
 }
@@ -57,30 +51,29 @@ pub(super) async fn confirmed(State(app): State<App>, request: Request<Body>) ->
         let form = Form::parse(&incoming.body)?;
         let request = form.get("request").unwrap_or_default();
         must_be_own(&form, &incoming.visitor, || address(&app, request))?;
-        decide(&app, &incoming.visitor, request, Consent::Given).await
+        decide(&app, &incoming.visitor, request, Confirmation::Given).await
     })
     .await
 }
 
 /// Signs the user of this browser out, who asked for it on a page of ours.
 pub(super) async fn sign_out(app: &App, visitor: &Visitor) -> Result<Response, Refusal> {
-    decide(app, visitor, "", Consent::Given).await
+    decide(app, visitor, "", Confirmation::Given).await
 }
 
 async fn decide(
     app: &App,
     visitor: &Visitor,
     request: &str,
-    consent: Consent,
+    confirmation: Confirmation,
 ) -> Result<Response, Refusal> {
     let parameters = Form::parse(request.as_bytes())?;
-    let confirmed = consent == Consent::Given;
-    match app.issuer.log_out(&parameters, &visitor.cookies, confirmed).await? {
+    match app.issuer.log_out(&parameters, &visitor.cookies, confirmation).await? {
         LogoutDecision::Refused(error) => Err(refused(app, &error)?),
         LogoutDecision::Confirm { username, redirect_uri } => {
             Ok(ask(app, visitor, request, &username, redirect_uri.as_deref())?)
         }
-        LogoutDecision::LoggedOut(logged_out) => Ok(done(app, &logged_out)?),
+        LogoutDecision::LoggedOut(logged_out) => Ok(done(app, visitor, &logged_out)?),
     }
 }
 
@@ -121,12 +114,14 @@ fn ask(
 
 /// Straight on to where the application wants the browser, unless a page has to embed others first
 /// (OpenID Connect Front-Channel Logout 1.0 section 3).
-fn done(app: &App, logged_out: &LoggedOut) -> Result<Response, OAuthError> {
+fn done(app: &App, visitor: &Visitor, logged_out: &LoggedOut) -> Result<Response, OAuthError> {
     let mut response = match &logged_out.redirect_uri {
         Some(uri) if logged_out.frontchannel.is_empty() => see_other(uri.clone())?,
         uri => signed_out(app, &logged_out.frontchannel, uri.as_deref())?,
     };
-    response.headers_mut().append(header::SET_COOKIE, cookies::no_session()?);
+    if visitor.cookies.session != ShownCookie::Absent {
+        response.headers_mut().append(header::SET_COOKIE, cookies::no_session()?);
+    }
     Ok(response)
 }
 
