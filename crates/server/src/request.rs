@@ -22,7 +22,7 @@ const FORM: &str = "application/x-www-form-urlencoded";
 const MAX_DISCARDED_BYTES: usize = 4 << 20;
 
 /// The most that a URL's query may have, in bytes: more would not get through many proxies.
-const MAX_QUERY_BYTES: usize = 16 << 10;
+const MAX_QUERY_BYTES: usize = 8 << 10;
 
 /// What a request may take.
 #[derive(Clone, Copy, Debug)]
@@ -259,8 +259,8 @@ mod tests {
     #[test]
     fn a_query_must_fit_into_the_forms_that_carry_it() {
         let limits = |body_bytes| RequestLimits { body_bytes, timeout: Duration::from_secs(1) };
-        assert!(limits(1 << 20).check_query(&"x".repeat(16 << 10)).is_ok());
-        let error = limits(1 << 20).check_query(&"x".repeat((16 << 10) + 1)).unwrap_err();
+        assert!(limits(1 << 20).check_query(&"x".repeat(8 << 10)).is_ok());
+        let error = limits(1 << 20).check_query(&"x".repeat((8 << 10) + 1)).unwrap_err();
         assert_eq!(error.code, ErrorCode::InvalidRequest);
         assert!(limits(4096).check_query(&"x".repeat(1025)).is_err());
     }

@@ -144,6 +144,10 @@ async fn try_password(
     let changed = app.issuer.change_own_password(current, visitor.address(), old, new).await;
     changed.map_err(|error| match error.code {
         ErrorCode::InvalidRequest => (PasswordField::New, error),
+        ErrorCode::InvalidGrant => {
+            let description = "this is not your current password".into();
+            (PasswordField::Current, OAuthError { description, ..error })
+        }
         _ => (PasswordField::Current, error),
     })
 }
