@@ -1,5 +1,6 @@
-//! Chromium without a window, each with a profile of its own, driven as WebDriver has it.
+//! Chromium without a window, each with a profile of its own, driven as `WebDriver` has it.
 
+mod person;
 mod start;
 
 use std::fmt::Debug;
@@ -51,15 +52,16 @@ pub struct BrowserCookie {
     pub same_site: Option<String>,
 }
 
-/// A command of the `DevTools` protocol, which the driver passes on.
+/// A command that this driver alone has.
 #[derive(Debug)]
-struct DevTools {
+struct Extension {
+    path: &'static str,
     body: String,
 }
 
-impl WebDriverCompatibleCommand for DevTools {
+impl WebDriverCompatibleCommand for Extension {
     fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
-        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+        base.join(&format!("session/{}/{}", session.unwrap_or_default(), self.path))
     }
 
     fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
@@ -195,9 +197,23 @@ impl Chromium {
 
     /// Asks the browser itself, by its `DevTools` protocol.
     pub async fn dev_tools(&self, command: &str, parameters: &Value) -> Value {
-        let body = json!({ "cmd": command, "params": parameters }).to_string();
-        let answer: Result<Value, CmdError> = self.client.issue_cmd(DevTools { body }).await;
-        answer.unwrap_or_else(|error| panic!("{command}: {error}"))
+        let body = json!({ "cmd": command, "params": parameters });
+        self.extension("goog/cdp/execute", &body).await
+    }
+
+    async fn extension(&self, path: &'static str, body: &Value) -> Value {
+        let command = Extension { path, body: body.to_string() };
+        let answer: Result<Value, CmdError> = self.client.issue_cmd(command).await;
+        answer.unwrap_or_else(|error| panic!("{body}: {error}"))
+    }
+
+    /// What the browser complained of since it was last asked, about pages of this origin: what their
+    /// policy forbids, what is not there, what a script throws.
+    pub async fn complaints(&self, origin: &str) -> Vec<String> {
+        let entries = self.extension("se/log", &json!({ "type": "browser" })).await;
+        let entries = entries.as_array().cloned().unwrap_or_default();
+        let texts = entries.iter().filter_map(|entry| entry["message"].as_str());
+        texts.filter(|text| text.contains(origin)).map(str::to_owned).collect()
     }
 
     /// All cookies that the browser holds, whatever they are for.

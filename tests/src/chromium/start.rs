@@ -79,6 +79,7 @@ fn capabilities(profile: &Path, preferences: &Value) -> Map<String, Value> {
     let options = json!({ "binary": program(), "args": arguments, "prefs": preferences });
     Map::from_iter([
         ("goog:chromeOptions".to_owned(), options),
+        ("goog:loggingPrefs".to_owned(), json!({ "browser": "ALL" })),
         ("acceptInsecureCerts".to_owned(), json!(false)),
     ])
 }

@@ -25,6 +25,7 @@ pub(super) fn router(state: Arc<State>) -> Router {
         .route("/silent", get(silent))
         .route("/frame", get(frame))
         .route("/app", get(app))
+        .route("/logout", get(logout))
         .route("/signed-out", any(signed_out))
         .route("/logout-notice", any(logout_notice))
         .with_state(state)
@@ -123,6 +124,23 @@ async fn frame(Query(parameters): Query<HashMap<String, String>>) -> Html<String
 async fn app(Shared(state): Shared<Arc<State>>) -> Html<String> {
     let settings = serde_json::json!({ "issuer": state.issuer, "client_id": state.client.id });
     Html(APP.replace("{{settings}}", &settings.to_string()))
+}
+
+/// Sends the browser to sign out at the server too (OpenID Connect RP-Initiated Logout section 2), from
+/// the sign-in of this number, or the latest.
+async fn logout(
+    Shared(state): Shared<Arc<State>>,
+    Query(parameters): Query<HashMap<String, String>>,
+) -> Redirect {
+    let sign_ins = lock(&state.sign_ins).clone();
+    let number = parameters.get("sign_in").map(|text| text.parse().expect("a number"));
+    let sign_in = &sign_ins[number.unwrap_or(sign_ins.len() - 1)];
+    let query = form_urlencoded::Serializer::new(String::new())
+        .append_pair("id_token_hint", sign_in.tokens.id_token())
+        .append_pair("post_logout_redirect_uri", &format!("{}/signed-out", state.origin))
+        .append_pair("state", "of the logout")
+        .finish();
+    Redirect::to(&format!("{}/oauth2/logout?{query}", state.issuer))
 }
 
 async fn signed_out(Shared(state): Shared<Arc<State>>, method: Method, uri: Uri) -> Html<String> {
