@@ -6,6 +6,7 @@
 #![expect(clippy::missing_panics_doc, reason = "all of it panics where the server misbehaves")]
 
 mod answer;
+mod apache;
 mod authority;
 mod authorization;
 mod binary;
@@ -29,6 +30,7 @@ mod wait;
 mod web_app;
 
 pub use answer::{Answer, Tokens};
+pub use apache::Apache;
 pub use authority::{Authority, Files};
 pub use authorization::{AuthorizationRequest, Callback, ResponseMode};
 pub use binary::binary as server_binary;

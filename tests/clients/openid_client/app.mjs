@@ -86,8 +86,11 @@ async function posted(url, request) {
 
 /** What is told of a failure: the server's error where there is one, else the library's. */
 function told(error) {
-  const { message, code, error: name, error_description } = error;
-  return { error: name ?? code ?? message, error_description: error_description ?? message };
+  const { cause, message, code, error: name, error_description } = error;
+  return {
+    error: name ?? code ?? message,
+    error_description: error_description ?? cause?.message ?? message,
+  };
 }
 
 async function answer(request, response) {

@@ -1,0 +1,6 @@
+//! Relying parties that others wrote, each as its own documentation has it used, with Chromium before them.
+
+mod authlib;
+mod journey;
+mod mod_auth_openidc;
+mod openid_client;
