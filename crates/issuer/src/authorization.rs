@@ -165,6 +165,7 @@ impl Issuer {
         answer: UserAnswer,
     ) -> Result<Decision, Stop> {
         requester.check_response_mode()?;
+        check_repeats(parameters)?;
         let request = AuthorizationRequest::read(parameters, requester.settings())?;
         let meant = self.subjects_meant(requester, &request)?;
         let current = self.current_user(browser.cookies).await?;
@@ -270,6 +271,17 @@ impl Issuer {
                 Err(AuthorizationError::login_required().into())
             }
             None => Ok(sign_in(requester, request, None)),
+        }
+    }
+}
+
+/// RFC 6749 section 3.1: "Request and response parameters MUST NOT be included more than once."
+fn check_repeats(parameters: &Form<'_>) -> Result<(), AuthorizationError> {
+    match parameters.repeated() {
+        None => Ok(()),
+        Some(name) => {
+            let description = format!("the parameter {name} was sent more than once");
+            Err(AuthorizationError::invalid_request(description))
         }
     }
 }

@@ -21,57 +21,91 @@ pub enum FormError {
     TooMany,
 }
 
-/// The parameters of a request, each at most once.
+/// The parameters of a request.
 #[derive(Clone, Default)]
-pub struct Form<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+pub struct Form<'a> {
+    parameters: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    /// The names that were sent more than once.
+    repeated: Vec<Cow<'a, str>>,
+}
 
 impl<'a> Form<'a> {
-    /// Reads a body.
+    /// Reads a body in which each parameter is sent at most once.
     ///
     /// # Errors
     /// [`FormError`] for anything that would have to be guessed.
     pub fn parse(body: &'a [u8]) -> Result<Self, FormError> {
-        let mut parameters: Vec<(Cow<'a, str>, Cow<'a, str>)> = Vec::with_capacity(8);
+        let form = Self::parse_with_repeats(body)?;
+        match form.repeated() {
+            None => Ok(form),
+            Some(name) => Err(FormError::Repeated(printable(name))),
+        }
+    }
+
+    /// Reads parameters of which some may be sent more than once. Those have no value: nobody can tell
+    /// which one is meant.
+    ///
+    /// # Errors
+    /// [`FormError`] for anything else that would have to be guessed.
+    pub fn parse_with_repeats(body: &'a [u8]) -> Result<Self, FormError> {
+        let mut form = Self { parameters: Vec::with_capacity(8), repeated: Vec::new() };
         for pair in body.split(|&byte| byte == b'&') {
             // White space is always encoded inside of names and values. Outside it comes from a
             // command line of several lines, and means nothing.
             let pair = pair.trim_ascii();
-            if pair.is_empty() {
-                continue;
+            if !pair.is_empty() {
+                form.read(pair)?;
             }
-            let (name, value) = match pair.iter().position(|&byte| byte == b'=') {
-                Some(at) => (&pair[..at], &pair[at + 1..]),
-                None => (pair, &[][..]),
-            };
-            let name = decode(name).ok_or(FormError::NotText)?;
-            if parameters.iter().any(|(known, _)| *known == name) {
-                return Err(FormError::Repeated(printable(&name)));
-            }
-            if parameters.len() == MAX_PARAMETERS {
-                return Err(FormError::TooMany);
-            }
-            parameters.push((name, decode(value).ok_or(FormError::NotText)?));
         }
-        Ok(Self(parameters))
+        Ok(form)
+    }
+
+    fn read(&mut self, pair: &'a [u8]) -> Result<(), FormError> {
+        let (name, value) = match pair.iter().position(|&byte| byte == b'=') {
+            Some(at) => (&pair[..at], &pair[at + 1..]),
+            None => (pair, &[][..]),
+        };
+        let name = decode(name).ok_or(FormError::NotText)?;
+        let value = decode(value).ok_or(FormError::NotText)?;
+        if self.parameters.len() == MAX_PARAMETERS {
+            return Err(FormError::TooMany);
+        }
+        if self.parameters.iter().any(|(known, _)| *known == name) {
+            self.repeated.push(name.clone());
+        }
+        self.parameters.push((name, value));
+        Ok(())
+    }
+
+    /// The first parameter that was sent more than once, if any was.
+    #[must_use]
+    pub fn repeated(&self) -> Option<&str> {
+        self.repeated.first().map(|name| &**name)
+    }
+
+    /// Whether this parameter was sent more than once.
+    #[must_use]
+    pub fn repeats(&self, name: &str) -> bool {
+        self.repeated.iter().any(|repeated| repeated == name)
     }
 
     /// The value of a parameter. RFC 6749 section 3.2: "Parameters sent without a value MUST be treated as
     /// if they were omitted".
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.0.iter().find(|(known, _)| known == name)?;
-        (!value.is_empty()).then_some(value)
+        let (_, value) = self.parameters.iter().find(|(known, _)| known == name)?;
+        (!value.is_empty() && !self.repeats(name)).then_some(value)
     }
 
     /// All parameters, in their order, those without a value too.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (&**name, &**value))
+        self.parameters.iter().map(|(name, value)| (&**name, &**value))
     }
 }
 
 impl std::fmt::Debug for Form<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.0.iter().map(|(name, _)| name)).finish()
+        f.debug_set().entries(self.parameters.iter().map(|(name, _)| name)).finish()
     }
 }
 
@@ -98,6 +132,14 @@ mod tests {
 
     fn get(body: &str, name: &str) -> Option<String> {
         Form::parse(body.as_bytes()).unwrap().get(name).map(Into::into)
+    }
+
+    #[test]
+    fn what_was_sent_more_than_once_has_no_value() {
+        let form = Form::parse_with_repeats(b"a=1&b=2&%61=1&c=3").unwrap();
+        assert_eq!((form.repeated(), form.get("a"), form.get("b")), (Some("a"), None, Some("2")));
+        assert_eq!(form.pairs().count(), 4);
+        assert!(form.repeats("a") && !form.repeats("b"));
     }
 
     #[test]

@@ -42,6 +42,10 @@ impl Issuer {
         &self,
         parameters: &Form<'_>,
     ) -> StoreResult<Result<Requester, OAuthError>> {
+        let decisive = ["client_id", "redirect_uri"];
+        if let Some(name) = decisive.into_iter().find(|name| parameters.repeats(name)) {
+            return Ok(Err(refuse(format!("the parameter {name} was sent more than once"))));
+        }
         let Some(client_id) = parameters.get("client_id") else {
             return Ok(Err(refuse("the parameter client_id is missing")));
         };

@@ -33,7 +33,7 @@ pub(super) async fn by_get(State(app): State<App>, request: Request<Body>) -> Re
 pub(super) async fn by_post(State(app): State<App>, request: Request<Body>) -> Response {
     counted_page(&app, &app.authorize, async {
         let incoming = read_form(request, app.limits).await?;
-        let parameters = Form::parse(&incoming.body)?;
+        let parameters = Form::parse_with_repeats(&incoming.body)?;
         Ok(see_other(app.site.authorize(Some(&query_of(&parameters))))?)
     })
     .await
@@ -51,7 +51,8 @@ pub(super) async fn decide(
     request: &str,
     user_answer: UserAnswer,
 ) -> Result<Response, Refusal> {
-    let parameters = Form::parse(request.as_bytes())?;
+    // The application is told of a repeated parameter (RFC 6749 section 4.1.2.1).
+    let parameters = Form::parse_with_repeats(request.as_bytes())?;
     match app.issuer.authorize(&parameters, visitor.browser(), user_answer).await? {
         Decision::Refused(error) => Err(error.into()),
         Decision::SignIn(prompt) => Ok(sign_in::page(app, visitor, &Asked::by(request, &prompt))?),
