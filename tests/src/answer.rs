@@ -131,9 +131,15 @@ pub(crate) fn assert_description(description: &str) {
     assert!(!description.is_empty() && description.bytes().all(allowed), "{description:?}");
 }
 
-/// The value of a parameter of a challenge, given as a quoted string.
+/// The value of a parameter of a challenge, given as a quoted string without escapes.
 fn quoted<'a>(parameters: &'a str, name: &str) -> Option<&'a str> {
-    let start = format!("{name}=\"");
-    let found = parameters.split(", ").find_map(|each| each.strip_prefix(&start));
-    found.and_then(|rest| rest.strip_suffix('"'))
+    let mut rest = parameters;
+    loop {
+        let (each, after) = rest.split_once("=\"")?;
+        let (value, after) = after.split_once('"')?;
+        if each.trim_start_matches([',', ' ']) == name {
+            return Some(value);
+        }
+        rest = after;
+    }
 }

@@ -37,7 +37,9 @@ pub struct Page {
 }
 
 impl Browser {
-    pub(crate) fn new(http: Http, user: &User) -> Self {
+    /// A new browser with these connections, and the user before it.
+    #[must_use]
+    pub fn on(http: Http, user: &User) -> Self {
         Self { http, user: user.clone(), cookies: Arc::default() }
     }
 
@@ -153,7 +155,7 @@ impl Browser {
     /// Signs in without being sent by an application.
     pub async fn sign_in(&self) {
         let mut page = self.open("/account").await;
-        if page.html.password_form().is_some() {
+        if page.html.sign_in_form().is_some() {
             page = self.fill_in_password(&page).await;
             page = self.follow(page).await;
         }
@@ -168,7 +170,7 @@ impl Browser {
 
     /// The same with another name or password.
     pub async fn fill_in(&self, page: &Page, username: &str, password: &str) -> Page {
-        let form = page.html.password_form().expect("a form that asks for a password");
+        let form = page.html.sign_in_form().expect("a form that asks for a password");
         let form = form.clone().fill("username", username).fill("password", password);
         let button = form.buttons.first().cloned();
         self.submit(page, &form, button.as_ref()).await
@@ -202,7 +204,7 @@ impl Browser {
             }
             page = if page.location().is_some() {
                 self.follow(page).await
-            } else if page.html.password_form().is_some() {
+            } else if page.html.sign_in_form().is_some() {
                 self.fill_in_password(&page).await
             } else {
                 self.consent(&page, "allow").await

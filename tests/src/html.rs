@@ -73,10 +73,12 @@ impl Html {
         }
     }
 
-    /// The form that asks for a password.
+    /// The form that asks for username and password.
     #[must_use]
-    pub fn password_form(&self) -> Option<&Form> {
-        self.forms.iter().find(|form| form.fields.iter().any(|field| field.kind == "password"))
+    pub fn sign_in_form(&self) -> Option<&Form> {
+        self.forms.iter().find(|form| {
+            form.action == "/sign-in" && form.fields.iter().any(|field| field.kind == "password")
+        })
     }
 
     /// The form that leads to this path.

@@ -299,7 +299,7 @@ outbound.trust_anchors = ["{authority}"]
     /// A new browser that shows this server nothing yet, and the user before it.
     #[must_use]
     pub fn browser(&self, user: &User) -> Browser {
-        Browser::new(self.http(), user)
+        Browser::on(self.http(), user)
     }
 
     /// A new browser of a new user.
