@@ -1,0 +1,337 @@
+//! What a thief gets who holds one thing and nothing else. What a binding does not stop is held here
+//! just as what it stops, so that the documentation stays honest.
+
+use serde_json::{Value, json};
+use tokenbind_tests::{Answer, Callback, Client, Http, Login, Server};
+
+const FORMATS: [&str; 2] = ["opaque", "jwt"];
+
+/// The settings of a public client bound so. Its refresh tokens rotate.
+fn bound(types: &[&str], format: &str) -> Value {
+    json!({
+        "token_endpoint_auth_method": "none",
+        "token_binding_types": types,
+        "access_token_format": format,
+    })
+}
+
+/// A victim who is signed in, and a resource server that sees every token.
+struct Scene {
+    victim: Login,
+    observer: Client,
+    elsewhere: Http,
+}
+
+impl Scene {
+    async fn set(settings: &Value) -> Self {
+        let server = Server::shared().await;
+        let observer = server.registrar().observer().await;
+        let victim = Login::anew(server, settings).await;
+        Self { victim, observer, elsewhere: server.http_from(66) }
+    }
+
+    /// The application on the thief's host: it is public, so that anybody can run it.
+    fn thief(&self) -> Client {
+        self.victim.client.over(self.elsewhere.clone())
+    }
+
+    async fn steals_access_token(&self) -> Answer {
+        self.victim.used_by(&self.thief()).await
+    }
+
+    async fn steals_refresh_token(&self) -> Answer {
+        self.victim.refreshed_by(&self.thief()).await
+    }
+
+    /// The thief has the code of a login, and not the verifier, which never left the application.
+    async fn steals_code(&self) -> (Callback, Answer) {
+        let callback = self.victim.browser.authorize(&self.victim.client, &[]).await;
+        let answer = self.redeems(&callback).await;
+        (callback, answer)
+    }
+
+    async fn redeems(&self, callback: &Callback) -> Answer {
+        let mut stolen = callback.clone();
+        stolen.request.verifier = "x".repeat(43);
+        self.thief().redeem(&stolen).await
+    }
+
+    /// The thief has both tokens and all cookies of the victim's browser.
+    async fn steals_all(&self) -> (Answer, Answer) {
+        let jar = self.victim.browser.stolen(self.elsewhere.clone());
+        let thief = jar.runs(&self.victim.client);
+        (self.victim.used_by(&thief).await, self.victim.refreshed_by(&thief).await)
+    }
+}
+
+/// Rotation catches a stolen refresh token: once thief and victim have both used what they hold,
+/// nothing of the grant is alive.
+async fn assert_rotation_catches(settings: &Value) {
+    // The thief is first, and goes on; then the victim comes.
+    let scene = Scene::set(settings).await;
+    let stolen = scene.steals_refresh_token().await.tokens();
+    let further = scene.thief().refresh(stolen.refresh_token(), &[]).await.tokens();
+    let late = scene.victim.refreshed_by(&scene.victim.client).await;
+    let _ = late.refused(400, "invalid_grant");
+    for token in [&*further.access_token, further.refresh_token(), &stolen.access_token] {
+        assert!(!scene.observer.is_active(token).await);
+    }
+    // The victim is first, and goes on; then the thief comes.
+    let scene = Scene::set(settings).await;
+    let own = scene.victim.refreshed_by(&scene.victim.client).await.tokens();
+    let own = scene.victim.client.refresh(own.refresh_token(), &[]).await.tokens();
+    let _ = scene.steals_refresh_token().await.refused(400, "invalid_grant");
+    for token in [&*own.access_token, own.refresh_token()] {
+        assert!(!scene.observer.is_active(token).await, "and the victim has to sign in again");
+    }
+}
+
+/// PKCE stops a stolen code, and the victim loses nothing by the attempt.
+async fn assert_pkce_stops(settings: &Value) {
+    let scene = Scene::set(settings).await;
+    let (callback, stolen) = scene.steals_code().await;
+    let description = stolen.refused(400, "invalid_grant");
+    assert!(description.contains("code_verifier"), "{description}");
+    let tokens = scene.victim.client.redeem(&callback).await.tokens();
+    let _ = scene.redeems(&callback).await.refused(400, "invalid_grant");
+    assert!(scene.observer.is_active(&tokens.access_token).await);
+}
+
+mod none {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_access_token_works() {
+        for format in FORMATS {
+            let scene = Scene::set(&bound(&[], format)).await;
+            assert_eq!(scene.steals_access_token().await.status, 200);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refresh_token_is_caught_by_rotation() {
+        for format in FORMATS {
+            assert_rotation_catches(&bound(&[], format)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_code_is_stopped_by_pkce() {
+        assert_pkce_stops(&bound(&[], "opaque")).await;
+    }
+
+    #[tokio::test]
+    async fn tokens_and_cookies_work() {
+        let (used, refreshed) = Scene::set(&bound(&[], "opaque")).await.steals_all().await;
+        assert_eq!((used.status, refreshed.status), (200, 200));
+    }
+}
+
+mod cookie {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_access_token_is_refused() {
+        for format in FORMATS {
+            let scene = Scene::set(&bound(&["cookie"], format)).await;
+            let description = scene.steals_access_token().await.challenged("invalid_token");
+            assert!(description.contains("cookie atbv"), "{description}");
+            scene.victim.assert_alive(&scene.observer).await;
+            let own = scene.victim.used_by(&scene.victim.in_browser()).await;
+            assert_eq!(own.status, 200, "and the victim's works on");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refresh_token_is_refused() {
+        for format in FORMATS {
+            let scene = Scene::set(&bound(&["cookie"], format)).await;
+            let description = scene.steals_refresh_token().await.refused(400, "invalid_grant");
+            assert!(description.contains("cookie atbv"), "{description}");
+            let own = scene.victim.refreshed_by(&scene.victim.in_browser()).await;
+            let _ = own.tokens();
+        }
+    }
+
+    #[tokio::test]
+    async fn both_are_refused_to_a_thief_with_a_live_cookie_of_their_own() {
+        for format in FORMATS {
+            let scene = Scene::set(&bound(&["cookie"], format)).await;
+            let server = Server::shared().await;
+            let own = Login::to(&scene.victim.client, &server.new_browser().await).await;
+            let thief = own.in_browser();
+            let _ = scene.victim.used_by(&thief).await.challenged("invalid_token");
+            let _ = scene.victim.refreshed_by(&thief).await.refused(400, "invalid_grant");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_code_is_stopped_by_pkce() {
+        assert_pkce_stops(&bound(&["cookie"], "opaque")).await;
+    }
+
+    #[tokio::test]
+    async fn tokens_and_cookies_work() {
+        for format in FORMATS {
+            let scene = Scene::set(&bound(&["cookie"], format)).await;
+            let (used, refreshed) = scene.steals_all().await;
+            assert_eq!((used.status, refreshed.status), (200, 200));
+        }
+    }
+}
+
+mod sso_session {
+    use super::*;
+
+    fn settings(format: &str, validate: bool) -> Value {
+        let mut settings = bound(&["sso-session"], format);
+        settings["validate_token_bindings"] = validate.into();
+        settings
+    }
+
+    #[tokio::test]
+    async fn an_access_token_works_until_the_session_ends() {
+        for format in FORMATS {
+            let scene = Scene::set(&bound(&["sso-session"], format)).await;
+            assert_eq!(scene.steals_access_token().await.status, 200);
+            scene.victim.browser.sign_out().await;
+            let description = scene.steals_access_token().await.challenged("invalid_token");
+            assert!(description.contains("session"), "{description}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_access_token_is_refused_with_validation_on() {
+        for format in FORMATS {
+            let scene = Scene::set(&settings(format, true)).await;
+            let description = scene.steals_access_token().await.challenged("invalid_token");
+            assert!(description.contains("session"), "{description}");
+            let own = scene.victim.used_by(&scene.victim.in_browser()).await;
+            assert_eq!(own.status, 200);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refresh_token_dies_with_the_session() {
+        for format in FORMATS {
+            let scene = Scene::set(&settings(format, false)).await;
+            let stolen = scene.steals_refresh_token().await.tokens();
+            scene.victim.browser.sign_out().await;
+            let answer = scene.thief().refresh(stolen.refresh_token(), &[]).await;
+            let _ = answer.refused(400, "invalid_grant");
+            for token in [&*stolen.access_token, stolen.refresh_token()] {
+                assert!(!scene.observer.is_active(token).await);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refresh_token_is_refused_with_validation_on() {
+        for format in FORMATS {
+            let scene = Scene::set(&settings(format, true)).await;
+            let _ = scene.steals_refresh_token().await.refused(400, "invalid_grant");
+            let _ = scene.victim.refreshed_by(&scene.victim.in_browser()).await.tokens();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_code_is_stopped_by_pkce() {
+        assert_pkce_stops(&bound(&["sso-session"], "opaque")).await;
+    }
+
+    #[tokio::test]
+    async fn tokens_and_cookies_work() {
+        for format in FORMATS {
+            for validate in [false, true] {
+                let scene = Scene::set(&settings(format, validate)).await;
+                let (used, refreshed) = scene.steals_all().await;
+                assert_eq!((used.status, refreshed.status), (200, 200));
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn cookies_are_worth_nothing_after_the_logout() {
+        let scene = Scene::set(&settings("opaque", true)).await;
+        let jar = scene.victim.browser.stolen(scene.elsewhere.clone());
+        scene.victim.browser.sign_out().await;
+        let silent = jar.authorize_silently(&scene.victim.client, &[]).await;
+        let _ = silent.refused("login_required");
+        let _ =
+            scene.victim.used_by(&jar.runs(&scene.victim.client)).await.challenged("invalid_token");
+    }
+}
+
+mod client_request {
+    use super::*;
+
+    /// A victim whose tokens are bound to the instance `tv`.
+    async fn scene(format: &str) -> Scene {
+        let mut scene = Scene::set(&bound(&["client-request"], format)).await;
+        let victim = &mut scene.victim;
+        let callback = victim.browser.authorize(&victim.client, &[]).await;
+        let more = [("tokenBindingId", "tv")];
+        victim.tokens = victim.client.redeem_with(&callback, &more).await.tokens();
+        scene
+    }
+
+    #[tokio::test]
+    async fn an_access_token_works_until_it_is_ended() {
+        for format in FORMATS {
+            let scene = scene(format).await;
+            assert_eq!(scene.steals_access_token().await.status, 200);
+            let client = &scene.victim.client.id;
+            let device = ["device", "--client", client, "tv"];
+            Server::shared().await.operator().end(&device).await;
+            let _ = scene.steals_access_token().await.challenged("invalid_token");
+            scene.victim.assert_dead(&scene.observer).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refresh_token_is_caught_by_rotation() {
+        for format in FORMATS {
+            assert_rotation_catches(&bound(&["client-request"], format)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refresh_token_works_for_a_thief_who_names_no_instance_or_the_right_one() {
+        for format in FORMATS {
+            for more in [&[][..], &[("tokenBindingId", "tv")]] {
+                let scene = scene(format).await;
+                let stolen = scene.victim.tokens.refresh_token();
+                let _ = scene.thief().refresh(stolen, more).await.tokens();
+            }
+            let scene = scene(format).await;
+            let stolen = scene.victim.tokens.refresh_token();
+            let guess = [("tokenBindingId", "phone")];
+            let _ = scene.thief().refresh(stolen, &guess).await.refused(400, "invalid_grant");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_code_is_stopped_by_pkce() {
+        assert_pkce_stops(&bound(&["client-request"], "opaque")).await;
+    }
+
+    #[tokio::test]
+    async fn tokens_and_cookies_work() {
+        let (used, refreshed) = scene("opaque").await.steals_all().await;
+        assert_eq!((used.status, refreshed.status), (200, 200));
+    }
+}
+
+mod confidential {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stolen_refresh_token_is_worth_nothing_without_the_secret() {
+        let server = Server::shared().await;
+        for types in [&[][..], &["cookie"], &["sso-session"], &["client-request"]] {
+            let login = Login::anew(server, &json!({ "token_binding_types": types })).await;
+            let thief = Client { secret: None, ..login.client.clone() };
+            let _ = login.refreshed_by(&thief).await.refused(401, "invalid_client");
+        }
+    }
+}
