@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokenbind_binding::{Anchor, RefreshTokenId, anchor::Dead};
 use tokenbind_issuer::{
+    grant::Rotation,
     session::LoginSession,
     store::{Refresh, RefreshOutcome},
 };
@@ -113,6 +114,32 @@ contract! {
             assert_eq!(bench.count_alive(&tokens).await, 0);
             assert!(!bench.is_refreshable(token).await);
             assert!(!bench.session_lives(session.session.id).await);
+        }
+    }
+
+    /// Sweeps that are a second ahead find the session over, unless a refresh was there before them.
+    async fn a_session_is_swept_or_refreshed_but_never_both(bench: Bench) {
+        for round in 0..20 {
+            let session = bench.log_in().await;
+            let token = bound(&bench, &session).await;
+            bench.clock.advance(IDLE - 1);
+            let ahead = bench.clock.timestamp().plus(1);
+            let outcomes = race(|number| {
+                let store = Arc::clone(&bench.store);
+                async move {
+                    if number % 4 != 0 {
+                        store.sweep_sessions(ahead).await.unwrap();
+                        return None;
+                    }
+                    Some(store.refresh(refresh(token, Rotation::Off)).await.unwrap())
+                }
+            })
+            .await;
+            let issued = all_refreshed(outcomes.into_iter().flatten().collect());
+            let lives = bench.session_lives(session.session.id).await;
+            assert_eq!(lives, !issued.is_empty(), "round {round}");
+            let tokens: Vec<_> = issued.into_iter().map(|issued| issued.access_token).collect();
+            assert_eq!(bench.count_alive(&tokens).await, tokens.len());
         }
     }
 }
