@@ -16,7 +16,7 @@ async fn signed_in(server: &Server, user: &User) -> Browser {
 }
 
 async fn is_signed_in(browser: &Browser) -> bool {
-    account(browser).await.html.password_form().is_none_or(|form| form.action.contains("/account"))
+    account(browser).await.html.sign_in_form().is_none()
 }
 
 /// The `sid` of each session on the page, this browser's first.
