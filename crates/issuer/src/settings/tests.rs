@@ -156,6 +156,15 @@ fn rfc6749_section_3_1_2_a_redirect_uri_with_a_fragment_is_refused() {
 }
 
 #[test]
+fn rfc7591_section_2_jwks_holds_public_keys() {
+    let with = |member: &str| json!({ "jwks": { "keys": [{ "kty": "OKP", member: "secret" }] } });
+    assert!(read(with("x")).is_ok());
+    for member in ["d", "k"] {
+        assert_eq!(refused_field(with(member)), "jwks");
+    }
+}
+
+#[test]
 fn rfc7591_section_2_jwks_and_jwks_uri_together_are_refused() {
     let metadata = json!({ "jwks": { "keys": [] }, "jwks_uri": "https://a.example/jwks" });
     assert_eq!(refused_field(metadata), "jwks");

@@ -153,6 +153,9 @@ impl Settings {
         if self.jwks.as_ref().is_some_and(|jwks| !is_key_set(jwks)) {
             return Err(InvalidMetadata::new("jwks", "must be an object with an array keys"));
         }
+        if self.jwks.as_ref().is_some_and(holds_secrets) {
+            return Err(InvalidMetadata::new("jwks", "must hold public keys alone, without d or k"));
+        }
         let is_certificate = |pem: &String| CertificateDer::from_pem_slice(pem.as_bytes()).is_ok();
         if !self.certificate.as_ref().is_none_or(is_certificate) {
             return Err(InvalidMetadata::new("certificate", "must be a certificate in PEM"));
@@ -191,6 +194,12 @@ impl Settings {
             None => Ok(()),
         }
     }
+}
+
+/// Whether a key of the set is private or symmetric (RFC 7518 sections 6.2.2, 6.3.2 and 6.4).
+fn holds_secrets(jwks: &Value) -> bool {
+    let mut keys = jwks.get("keys").and_then(Value::as_array).into_iter().flatten();
+    keys.any(|key| key.get("d").is_some() || key.get("k").is_some())
 }
 
 fn offered_types() -> String {
