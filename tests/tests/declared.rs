@@ -199,11 +199,16 @@ async fn a_declaration_that_cannot_be_keeps_the_server_from_starting_and_changes
     assert!(complaint.starts_with("exit status: 1"), "{complaint}");
     let path = server.config_file();
     let path = path.to_str().expect("a path in UTF-8");
-    for told in [
-        "15:1: applications[0].redirect_uri: unknown, did you mean redirect_uris?",
-        "16:19: applications[0].allowed_origins: must hold origins",
+    let text = std::fs::read_to_string(path).expect("the configuration");
+    let line_of = |start: &str| text.lines().position(|line| line.starts_with(start)).unwrap() + 1;
+    for (line, told) in [
+        (
+            line_of("redirect_uri ="),
+            "1: applications[0].redirect_uri: unknown, did you mean redirect_uris?",
+        ),
+        (line_of("allowed_origins ="), "19: applications[0].allowed_origins: must hold origins"),
     ] {
-        assert!(complaint.contains(&format!("{path}:{told}")), "{complaint}");
+        assert!(complaint.contains(&format!("{path}:{line}:{told}")), "{complaint}");
     }
     let ran = Operator::tokenbind(&["config", "check", "--config", path], &[], "").await;
     assert_eq!(ran.code, Some(1));

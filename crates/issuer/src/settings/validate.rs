@@ -154,7 +154,10 @@ impl Settings {
             return Err(InvalidMetadata::new("jwks", "must be an object with an array keys"));
         }
         if self.jwks.as_ref().is_some_and(holds_secrets) {
-            return Err(InvalidMetadata::new("jwks", "must hold public keys alone, without d or k"));
+            return Err(InvalidMetadata::new(
+                "jwks",
+                "must hold public keys alone, without d or k",
+            ));
         }
         let is_certificate = |pem: &String| CertificateDer::from_pem_slice(pem.as_bytes()).is_ok();
         if !self.certificate.as_ref().is_none_or(is_certificate) {

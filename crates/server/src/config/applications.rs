@@ -13,14 +13,9 @@ const OWN: [&str; 3] = ["client_id", "client_secret", "client_secret_file"];
 pub(super) fn read(entry: &mut Entry<'_>) -> Option<DeclaredApplication> {
     entry.refuse_unknown(&known_names());
     let client_id = entry.required_text("client_id");
-    let with_secret = entry.has("client_secret") || entry.has("client_secret_file");
-    let secrets = entry.secrets(["client_secret", "client_secret_file"], str::trim);
-    if with_secret && secrets.is_none() {
-        return None;
-    }
-    let (member, secrets) = secrets.unwrap_or(("client_secret", Vec::new()));
+    let (member, secrets) = entry.secrets(["client_secret", "client_secret_file"], str::trim);
     let metadata = entry.json_without(&OWN);
-    match DeclaredApplication::new(client_id?, &secrets, metadata) {
+    match DeclaredApplication::new(client_id, &secrets, metadata) {
         Ok(declared) => Some(declared),
         Err(wrong) => {
             entry.refuse_all(wrong, &[("client_secret", member)]);

@@ -20,6 +20,8 @@ pub(super) struct Entry<'a> {
     table: &'a dyn TableLike,
     place: Place,
     problems: &'a mut Vec<Problem>,
+    /// The members that were refused.
+    refused: Vec<String>,
 }
 
 impl<'a> Entry<'a> {
@@ -31,7 +33,7 @@ impl<'a> Entry<'a> {
         place: Place,
         problems: &'a mut Vec<Problem>,
     ) -> Self {
-        Self { source, path, table, place, problems }
+        Self { source, path, table, place, problems, refused: Vec::new() }
     }
 
     /// Notes that a member, or something in it such as `jwks.keys[0]`, cannot stay as it is.
@@ -39,13 +41,18 @@ impl<'a> Entry<'a> {
         let place = self.place_of(member);
         let key = Some(format!("{}.{member}", self.path));
         self.problems.push(Problem { place, key, message: message.into() });
+        self.refused.push(member.to_owned());
     }
 
-    /// Notes what the rules say against the entry. `names` are members that go by another name here.
+    /// Notes what the rules say against the entry, except of members that were refused already. `names`
+    /// are members that go by another name here.
     pub(super) fn refuse_all(&mut self, wrong: Vec<InvalidDeclaration>, names: &[(&str, &str)]) {
         for InvalidDeclaration { member, rule } in wrong {
-            let name = names.iter().find(|(name, _)| *name == member);
-            self.refuse(name.map_or(&*member, |(_, here)| here), rule);
+            let other = names.iter().find(|(name, _)| *name == member);
+            let name = other.map_or(&*member, |(_, here)| here);
+            if !self.refused.iter().any(|refused| refused == name) {
+                self.refuse(name, rule);
+            }
         }
     }
 
@@ -65,55 +72,63 @@ impl<'a> Entry<'a> {
         self.table.contains_key(name)
     }
 
-    /// A member that has to be there, and text.
-    pub(super) fn required_text(&mut self, name: &str) -> Option<String> {
+    /// A member that has to be there, and text; empty where it is refused.
+    pub(super) fn required_text(&mut self, name: &str) -> String {
         if !self.has(name) {
             self.refuse(name, "is missing");
-            return None;
         }
-        self.texts(name)?.pop()
+        match &self.texts(name)[..] {
+            [text] => text.clone(),
+            [] => String::new(),
+            _ => {
+                self.refuse(name, "expected one string");
+                String::new()
+            }
+        }
     }
 
-    /// A member that is a string, or an array of strings; not empty. What is found instead is not shown.
-    pub(super) fn texts(&mut self, name: &str) -> Option<Vec<String>> {
-        let texts = match self.table.get(name)? {
-            Item::Value(Value::String(text)) => Some(vec![text.value().clone()]),
-            Item::Value(Value::Array(array)) => {
+    /// A member that is a string, or an array of strings, if it is there. What is found instead is not
+    /// shown.
+    fn texts(&mut self, name: &str) -> Vec<String> {
+        let texts = match self.table.get(name) {
+            None => return Vec::new(),
+            Some(Item::Value(Value::String(text))) => Some(vec![text.value().clone()]),
+            Some(Item::Value(Value::Array(array))) => {
                 array.iter().map(|value| value.as_str().map(str::to_owned)).collect()
             }
-            _ => None,
+            Some(_) => None,
         };
-        let texts = texts.filter(|texts: &Vec<String>| !texts.is_empty());
-        if texts.is_none() {
-            self.refuse(name, "expected a string");
+        match texts {
+            Some(texts) if !texts.is_empty() => texts,
+            _ => {
+                self.refuse(name, "expected a string");
+                Vec::new()
+            }
         }
-        texts
     }
 
-    /// The secrets that a member holds, or the files that another one names; at most one of both. With
-    /// the name of the member that has them.
+    /// The secrets that a member holds, or the files that another one names; and which of the two has
+    /// them.
     pub(super) fn secrets(
         &mut self,
-        names: [&'static str; 2],
+        [name, file_name]: [&'static str; 2],
         trim: fn(&str) -> &str,
-    ) -> Option<(&'static str, Vec<Secret>)> {
-        let [name, file_name] = names;
-        if self.has(name) && self.has(file_name) {
-            self.refuse(file_name, format!("{name} is given too; keep one"));
-            return None;
+    ) -> (&'static str, Vec<Secret>) {
+        if !self.has(file_name) {
+            return (name, self.texts(name).into_iter().map(Secret::from_text).collect());
         }
         if self.has(name) {
-            let texts = self.texts(name)?;
-            return Some((name, texts.into_iter().map(Secret::from_text).collect()));
+            self.refuse(file_name, format!("{name} is given too; keep one"));
+            return (file_name, Vec::new());
         }
         let mut secrets = Vec::new();
-        for file in self.texts(file_name)? {
+        for file in self.texts(file_name) {
             match fs::read_to_string(&file) {
                 Ok(text) => secrets.push(Secret::from_text(trim(&text).to_owned())),
                 Err(error) => self.refuse(file_name, format!("{file} cannot be read: {error}")),
             }
         }
-        (!secrets.is_empty()).then_some((file_name, secrets))
+        (file_name, secrets)
     }
 
     /// All members as JSON but `others`.

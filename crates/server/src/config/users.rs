@@ -1,6 +1,9 @@
 //! `[[users]]`: the users that the file declares.
 
-use tokenbind_issuer::declared::{DeclaredPassword, DeclaredUser};
+use tokenbind_issuer::{
+    declared::{DeclaredPassword, DeclaredUser},
+    secret::Secret,
+};
 
 use super::entry::Entry;
 
@@ -10,10 +13,9 @@ const KNOWN: [&str; 5] = ["username", "password", "password_file", "password_has
 pub(super) fn read(entry: &mut Entry<'_>) -> Option<DeclaredUser> {
     entry.refuse_unknown(&KNOWN.map(str::to_owned).into());
     let username = entry.required_text("username");
-    let password = read_password(entry);
+    let (member, password) = read_password(entry);
     let claims = entry.table("claims");
-    let (member, password) = password?;
-    match DeclaredUser::new(username?, password, claims) {
+    match DeclaredUser::new(username, password, claims) {
         Ok(declared) => Some(declared),
         Err(wrong) => {
             entry.refuse_all(wrong, &[("password", member)]);
@@ -22,33 +24,34 @@ pub(super) fn read(entry: &mut Entry<'_>) -> Option<DeclaredUser> {
     }
 }
 
-/// The one of three members that says what the user signs in with, and its name.
-fn read_password(entry: &mut Entry<'_>) -> Option<(&'static str, DeclaredPassword)> {
+/// What the user signs in with, and which of three members says so. Where that is refused, an empty
+/// password, which is none.
+fn read_password(entry: &mut Entry<'_>) -> (&'static str, DeclaredPassword) {
     let clear = entry.has("password") || entry.has("password_file");
     match (clear, entry.has("password_hash")) {
+        (false, true) => {
+            ("password_hash", DeclaredPassword::Phc(entry.required_text("password_hash")))
+        }
         (true, true) => {
             entry.refuse("password_hash", "a password is given too; keep one");
-            None
+            ("password_hash", none())
         }
         (true, false) => {
-            let (name, secrets) = entry.secrets(["password", "password_file"], without_newline)?;
-            match <[_; 1]>::try_from(secrets) {
-                Ok([password]) => Some((name, DeclaredPassword::Clear(password))),
-                Err(_) => {
-                    entry.refuse(name, "expected one string");
-                    None
-                }
+            let (name, secrets) = entry.secrets(["password", "password_file"], without_newline);
+            if secrets.len() > 1 {
+                entry.refuse(name, "expected one string");
             }
-        }
-        (false, true) => {
-            let hash = entry.required_text("password_hash")?;
-            Some(("password_hash", DeclaredPassword::Phc(hash)))
+            (name, secrets.into_iter().next().map_or_else(none, DeclaredPassword::Clear))
         }
         (false, false) => {
             entry.refuse("password", "is missing; password_file or password_hash will do as well");
-            None
+            ("password", none())
         }
     }
+}
+
+fn none() -> DeclaredPassword {
+    DeclaredPassword::Clear(Secret::from_text(String::new()))
 }
 
 /// A password may begin or end with spaces, but files end with a newline.
