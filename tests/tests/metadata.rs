@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use reqwest::{Method, Version};
 use serde_json::{Value, json};
-use tokenbind_tests::{Client, Http, Server, VerifiedJwt};
+use tokenbind_tests::{Client, Http, Server, User, VerifiedJwt};
 
 const DOCUMENTS: [&str; 2] =
     ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
@@ -220,21 +220,35 @@ struct Before {
     own_opaque: String,
     own_jwt: String,
     refresh_token: String,
+    pairwise: Client,
+    user: User,
+    pairwise_sub: String,
     kids: HashSet<String>,
+}
+
+/// The `sub` that the application sees of the user.
+async fn sub(client: &Client, user: &User) -> String {
+    let token = client.password(user, &[]).await.tokens().access_token;
+    client.introspect(&token).await["sub"].as_str().expect("sub").to_owned()
 }
 
 impl Before {
     async fn issue(server: &Server) -> Self {
         let registrar = server.registrar();
         let (opaque, jwt) = (registrar.slotted("opaque").await, registrar.slotted("jwt").await);
+        let pairwise = json!({ "subject_type": "pairwise" });
+        let pairwise = registrar.with_slots("opaque", &pairwise).await;
         let user = server.operator().user().await;
         Self {
+            pairwise_sub: sub(&pairwise, &user).await,
+            pairwise,
             own_opaque: opaque.own_token(Some("tv")).await.access_token,
             own_jwt: jwt.own_token(Some("tv")).await.access_token,
             refresh_token: opaque.password(&user, &[]).await.tokens().refresh_token().to_owned(),
             kids: kids(&opaque.http).await,
             opaque,
             jwt,
+            user,
         }
     }
 
@@ -247,6 +261,9 @@ impl Before {
         assert!(opaque.is_active(&self.own_opaque).await);
         assert!(opaque.is_active(&self.refresh_token).await);
         assert!(jwt.is_active(&self.own_jwt).await);
+        let sub = sub(&self.pairwise.over(http.clone()), &self.user).await;
+        assert_eq!(sub, self.pairwise_sub, "no user becomes a stranger");
+        assert_ne!(sub, self.user.sub);
         let _ = VerifiedJwt::verify(&http, &server.issuer(), &self.own_jwt).await;
 
         let same = opaque.own_token(Some("tv")).await.access_token;
