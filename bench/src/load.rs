@@ -88,7 +88,8 @@ impl Requests {
             Last::OneOf(values) => Chooser(1).choose(values).clone_into(&mut value),
             Last::CodeFrom(get) => {
                 let answer = endpoint.once(get.as_bytes()).await?;
-                value = code_in(answer.header("location").unwrap_or_default())?.to_owned();
+                let location = answer.header("location").unwrap_or_default();
+                code_in(location)?.clone_into(&mut value);
                 answers.push(answer);
             }
         }

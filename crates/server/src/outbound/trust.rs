@@ -203,8 +203,8 @@ mod tests {
         let authority = authority(CertificateParams::new([]).unwrap());
         let issuer = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
         let key = KeyPair::generate().unwrap();
-        let issued = leaf().signed_by(&key, &issuer).unwrap();
-        let called = Called::new(&issued.pem(), &key, &issuer.pem());
+        let certificate = leaf().signed_by(&key, &issuer).unwrap();
+        let called = Called::new(&certificate.pem(), &key, &issuer.pem());
         called.trusted("app.example").unwrap();
         assert!(called.trusted("other.example").is_err(), "another name");
         assert!(called.shaken("app.example", &[]).is_err(), "not named");

@@ -1,5 +1,7 @@
 use std::fs;
 
+use tokenbind_issuer::declared::DeclaredUser;
+
 use super::super::tests::{assert_refused, debug, load, loaded};
 
 const SECRET: &str = "0123456789-abcdefghijklmnopqrstuvwxyz";
@@ -52,7 +54,7 @@ fn applications_and_users_are_declared() {
     {
         assert!(shown.contains(part), "{part}: {shown}");
     }
-    let names: Vec<_> = config.users.iter().map(|user| user.username()).collect();
+    let names: Vec<_> = config.users.iter().map(DeclaredUser::username).collect();
     assert_eq!(names, ["alice", "bob"]);
     let shown = debug(&config.users);
     for part in ["Alice Example", "Dunedin", "1700000000"] {
