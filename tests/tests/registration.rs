@@ -195,7 +195,6 @@ async fn every_setting_is_taken_and_echoed() {
 /// Values that contradict others, make no sense, or are more than the server can honour yet; with
 /// the field that the refusal must name.
 fn refused_settings() -> Vec<(Value, &'static str)> {
-    let device_code = "urn:ietf:params:oauth:grant-type:device_code";
     vec![
         (json!({ "client_name": 7 }), "client_name"),
         (json!({ "grant_types": ["magic"] }), "grant_types"),
@@ -236,33 +235,6 @@ fn refused_settings() -> Vec<(Value, &'static str)> {
         (json!({ "access_token_format": "saml" }), "access_token_format"),
         (json!({ "access_token_claims": ["sub"] }), "access_token_claims"),
         (json!({ "access_token_claims": ["cnf"] }), "access_token_claims"),
-        (json!({ "token_binding_types": ["ribbon"] }), "token_binding_types"),
-        (
-            json!({ "token_binding_types": ["client-request", "client-request"] }),
-            "token_binding_types",
-        ),
-        (
-            json!({ "token_binding_types": ["cookie"], "grant_types": ["password"] }),
-            "token_binding_types",
-        ),
-        (
-            json!({ "token_binding_types": ["sso-session"], "grant_types": ["client_credentials"] }),
-            "token_binding_types",
-        ),
-        (
-            json!({ "token_binding_types": ["device-flow"], "grant_types": ["password"] }),
-            "token_binding_types",
-        ),
-        (
-            json!({ "token_binding_types": ["device-flow"], "grant_types": [device_code] }),
-            "token_binding_types",
-        ),
-        (json!({ "token_binding_types": ["certificate"] }), "token_binding_types"),
-        (json!({ "token_binding_types": ["dpop"] }), "token_binding_types"),
-        (json!({ "dpop_bound_access_tokens": true }), "token_binding_types"),
-        (json!({ "tls_client_certificate_bound_access_tokens": true }), "token_binding_types"),
-        (json!({ "dpop_bound_access_tokens": "true" }), "dpop_bound_access_tokens"),
-        (json!({ "validate_token_bindings": "always" }), "validate_token_bindings"),
         (json!({ "revoke_tokens_on_logout": 0 }), "revoke_tokens_on_logout"),
         (json!({ "unbound_grants": ["magic"] }), "unbound_grants"),
         (json!({ "user_access_token_lifetime": 0 }), "user_access_token_lifetime"),
@@ -303,11 +275,45 @@ fn refused_settings() -> Vec<(Value, &'static str)> {
     ]
 }
 
+/// The same of what tokens are bound to.
+fn refused_bindings() -> Vec<(Value, &'static str)> {
+    let device_code = "urn:ietf:params:oauth:grant-type:device_code";
+    vec![
+        (json!({ "token_binding_types": ["ribbon"] }), "token_binding_types"),
+        (
+            json!({ "token_binding_types": ["client-request", "client-request"] }),
+            "token_binding_types",
+        ),
+        (
+            json!({ "token_binding_types": ["cookie"], "grant_types": ["password"] }),
+            "token_binding_types",
+        ),
+        (
+            json!({ "token_binding_types": ["sso-session"], "grant_types": ["client_credentials"] }),
+            "token_binding_types",
+        ),
+        (
+            json!({ "token_binding_types": ["device-flow"], "grant_types": ["password"] }),
+            "token_binding_types",
+        ),
+        (
+            json!({ "token_binding_types": ["device-flow"], "grant_types": [device_code] }),
+            "token_binding_types",
+        ),
+        (json!({ "token_binding_types": ["certificate"] }), "token_binding_types"),
+        (json!({ "token_binding_types": ["dpop"] }), "token_binding_types"),
+        (json!({ "dpop_bound_access_tokens": true }), "token_binding_types"),
+        (json!({ "tls_client_certificate_bound_access_tokens": true }), "token_binding_types"),
+        (json!({ "dpop_bound_access_tokens": "true" }), "dpop_bound_access_tokens"),
+        (json!({ "validate_token_bindings": "always" }), "validate_token_bindings"),
+    ]
+}
+
 #[tokio::test]
 async fn a_setting_that_cannot_be_is_refused_with_its_name() {
     let server = Server::shared().await;
     let registrar = server.registrar();
-    for (metadata, field) in refused_settings() {
+    for (metadata, field) in refused_settings().into_iter().chain(refused_bindings()) {
         let answer = registrar.try_register(&metadata).await;
         assert_eq!(answer.status, 400, "{metadata}: {}", answer.text());
         let description = answer.refused(400, "invalid_client_metadata");
