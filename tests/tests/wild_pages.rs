@@ -68,9 +68,9 @@ fn parameters(good: Vec<(String, String)>) -> impl Strategy<Value = String> {
     ]);
     let known = prop::sample::select(good);
     let mixed = (known.clone(), any::<String>()).prop_map(|((name, _), value)| (name, value));
-    let named = (names, any::<String>()).prop_map(|(name, value)| (name.to_owned(), value));
+    let wild = (names, any::<String>()).prop_map(|(name, value)| (name.to_owned(), value));
     let free = (any::<String>(), any::<String>());
-    let pair = prop_oneof![12 => known, 1 => mixed, 2 => named, 1 => free];
+    let pair = prop_oneof![12 => known, 1 => mixed, 2 => wild, 1 => free];
     let pairs = vec(pair, 0..14).prop_map(|pairs| {
         form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
     });
