@@ -98,7 +98,7 @@ async fn a_new_password_must_be_good_and_the_old_one_right() {
     let other_case = username.to_uppercase();
     let long = "x".repeat(1025);
     for (given, new, told) in [
-        ("wrong", "another password", "wrong"),
+        ("wrong", "another password", "not your current password"),
         (old, "1234567", "at least 8 characters"),
         (old, &*long, "at most 1024 bytes"),
         (old, username, "must not be the username"),
