@@ -246,6 +246,39 @@ async fn guessing_is_slowed_down_without_locking_the_rightful_user_out() {
 }
 
 #[tokio::test]
+async fn guessing_from_many_hosts_locks_nobody_out() {
+    let server = Server::serve("limits.failed_logins_per_minute = 5", &[]).await;
+    let client = server.registrar().sign_in(&json!({})).await;
+    let user = server.operator().user().await;
+    for host in 100..110 {
+        let thief = Browser::on(server.http_from(host), &user);
+        let page = sign_in_page(&thief, &client).await;
+        for _ in 0..4 {
+            let page = thief.fill_in(&page, &user.username, "a guess").await;
+            assert_eq!(
+                page.answer.status, 200,
+                "no host has guessed too often: {}",
+                page.html.text
+            );
+        }
+    }
+    server.browser(&user).sign_in().await;
+}
+
+#[tokio::test]
+async fn a_browser_that_its_user_has_signed_in_with_is_heard_whoever_guesses_beside_it() {
+    let server = Server::serve("limits.failed_logins_per_minute = 5", &[]).await;
+    let client = server.registrar().sign_in(&json!({})).await;
+    let user = server.operator().user().await;
+    let own = Browser::on(server.http_from(66), &user);
+    own.sign_in().await;
+    guess_until_throttled(&Browser::on(server.http_from(66), &user), &client).await;
+    let page = sign_in_page(&own, &client).await;
+    let page = own.fill_in_password(&page).await;
+    assert_eq!(page.answer.status, 303, "{}", page.html.text);
+}
+
+#[tokio::test]
 async fn guessing_many_users_passwords_from_one_host_is_slowed_down_too() {
     let server = Server::serve("limits.failed_logins_per_minute = 5", &[]).await;
     let client = server.registrar().sign_in(&json!({})).await;

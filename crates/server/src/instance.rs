@@ -15,9 +15,6 @@ use crate::{
     system::{SystemClock, SystemRandom},
 };
 
-/// Seconds. FAPI 2.0 Security Profile section 5.3.2.1: at most 60.
-const AUTHORIZATION_CODE_LIFETIME: u64 = 60;
-
 /// Why the data directory cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum InstanceError {
@@ -65,7 +62,7 @@ fn issuer_config(config: &Config) -> IssuerConfig {
         refresh_token_reuse_grace: config.tokens.refresh_token_reuse_grace.as_secs(),
         session_idle: config.session.idle.as_secs(),
         session_absolute: config.session.absolute.as_secs(),
-        authorization_code_lifetime: AUTHORIZATION_CODE_LIFETIME,
+        authorization_code_lifetime: config.tokens.authorization_code_lifetime.as_secs(),
         initial_access_token: config.initial_access_token.as_ref().map(Secret::hash),
         concurrent_hashes: config.passwords.concurrent_hashes,
         password_patience: config.limits.request_timeout,

@@ -126,6 +126,14 @@ pub(super) static KEYS: &[Key] = &[
         set: |draft, raw| put(&mut draft.signing_alg, value::signing_algorithm(raw)),
     },
     Key {
+        path: "tokens.authorization_code_lifetime",
+        default: Default::Value("\"60s\""),
+        expects: "a duration from \"1s\" to \"60s\", or whole seconds",
+        about: "How long an authorization code can be redeemed. FAPI 2.0 allows 60 seconds at most.",
+        secret: false,
+        set: |draft, raw| put(&mut draft.code_lifetime, value::duration(raw, 1, 60)),
+    },
+    Key {
         path: "tokens.refresh_token_reuse_grace",
         default: Default::Value("\"30s\""),
         expects: "a duration from \"0s\" to \"5m\", or whole seconds",

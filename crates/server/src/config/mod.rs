@@ -96,6 +96,8 @@ pub struct Tokens {
     pub default_audience: Vec<String>,
     /// What signs JWT access tokens.
     pub access_token_signing_alg: SigningAlgorithm,
+    /// How long an authorization code can be redeemed; whole seconds, at least one.
+    pub authorization_code_lifetime: Duration,
     /// How long a rotated refresh token gets its unused successor again; whole seconds, may be zero.
     pub refresh_token_reuse_grace: Duration,
 }

@@ -103,6 +103,7 @@ fn every_key_is_read_from_the_file() {
         [tokens]
         default_audience = ["https://api.example.com", "urn:example:api"]
         access_token_signing_alg = "EdDSA"
+        authorization_code_lifetime = "10s"
         refresh_token_reuse_grace = 0
         [keys]
         server_key_file = "/run/secrets/server.key"
@@ -141,6 +142,7 @@ fn every_key_is_read_from_the_file() {
         Tokens {
             default_audience: vec!["https://api.example.com".into(), "urn:example:api".into()],
             access_token_signing_alg: SigningAlgorithm::EdDSA,
+            authorization_code_lifetime: Duration::from_secs(10),
             refresh_token_reuse_grace: Duration::ZERO,
         }
     );
