@@ -53,7 +53,18 @@ pub(super) async fn decide(
 ) -> Result<Response, Refusal> {
     // The application is told of a repeated parameter (RFC 6749 section 4.1.2.1).
     let parameters = Form::parse_with_repeats(request.as_bytes())?;
-    match app.issuer.authorize(&parameters, visitor.browser(), user_answer).await? {
+    let decision = app.issuer.authorize(&parameters, visitor.browser(), user_answer).await?;
+    carry_out(app, visitor, request, decision)
+}
+
+/// Shows the page, or sends the browser to where it belongs.
+pub(super) fn carry_out(
+    app: &App,
+    visitor: &Visitor,
+    request: &str,
+    decision: Decision,
+) -> Result<Response, Refusal> {
+    match decision {
         Decision::Refused(error) => Err(error.into()),
         Decision::SignIn(prompt) => Ok(sign_in::page(app, visitor, &Asked::by(request, &prompt))?),
         Decision::Consent(prompt) => Ok(consent::page(app, visitor, request, &prompt)?),
@@ -67,8 +78,8 @@ mod tests {
 
     #[test]
     fn a_posted_request_is_a_query_with_the_same_parameters() {
-        let body = b"scope=openid%20email&state=%26%3d\n&empty=&n=%C3%A9";
-        let query = query_of(&Form::parse(body).unwrap());
-        assert_eq!(query, "scope=openid+email&state=%26%3D&empty=&n=%C3%A9");
+        let body = b"scope=openid%20email&state=%26%3d\n&empty=&n=%C3%A9&n=2";
+        let query = query_of(&Form::parse_with_repeats(body).unwrap());
+        assert_eq!(query, "scope=openid+email&state=%26%3D&empty=&n=%C3%A9&n=2");
     }
 }

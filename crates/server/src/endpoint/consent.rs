@@ -49,7 +49,7 @@ pub(super) async fn answer(State(app): State<App>, request: Request<Body>) -> Re
         let request = form.get("request");
         must_be_own(&form, &incoming.visitor, || app.site.authorize(request))?;
         let request = request.ok_or_else(|| refuse("the form has no request"))?;
-        let parameters = Form::parse(request.as_bytes())?;
+        let parameters = Form::parse_with_repeats(request.as_bytes())?;
         let answer = match form.get("decision") {
             Some("allow") => UserAnswer::Consented,
             Some("deny") => UserAnswer::Denied,

@@ -124,26 +124,29 @@ async fn again(
     }
     let reason = sentence(&error.description);
     let (request, tried) = (form.get("request"), form.get("username"));
-    let mut asked = Asked { request, tried, error: Some(&reason), ..Asked::default() };
-    let decision = match request {
-        None => None,
+    let asked = Asked { request, tried, error: Some(&reason), ..Asked::default() };
+    let page = match request {
+        None => page(app, visitor, &asked)?,
         Some(request) => {
-            let parameters = Form::parse(request.as_bytes())?;
-            let answer = UserAnswer::SignInFailed;
-            Some(app.issuer.authorize(&parameters, visitor.browser(), answer).await?)
+            let parameters = Form::parse_with_repeats(request.as_bytes())?;
+            let failed = UserAnswer::SignInFailed;
+            match app.issuer.authorize(&parameters, visitor.browser(), failed).await? {
+                Decision::SignIn(prompt) => {
+                    page(app, visitor, &Asked { prompt: Some(&prompt), ..asked })?
+                }
+                other => return authorize::carry_out(app, visitor, request, other),
+            }
         }
     };
-    match &decision {
-        Some(Decision::SignIn(prompt)) => asked.prompt = Some(prompt),
-        Some(Decision::Refused(error)) => return Err(error.clone().into()),
-        Some(_) => return Ok(see_other(app.site.authorize(request))?),
-        None => {}
-    }
-    let mut page = page(app, visitor, &asked)?;
+    Err(Refusal::Page(error.code, Box::new(slowed_down(page, &error))))
+}
+
+/// Says when to try again to whoever failed too often.
+fn slowed_down(mut page: Response, error: &OAuthError) -> Response {
     if let ErrorCode::TooManyAttempts { .. } = error.code {
-        let (status, extra) = page_status(&error);
+        let (status, extra) = page_status(error);
         *page.status_mut() = status;
         page.headers_mut().extend(extra);
     }
-    Err(Refusal::Page(error.code, Box::new(page)))
+    page
 }
