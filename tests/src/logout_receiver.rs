@@ -4,7 +4,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU16, Ordering},
+        atomic::{AtomicU16, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -33,6 +33,7 @@ struct Shared {
     status: AtomicU16,
     pause: Duration,
     logout_tokens: Mutex<Vec<String>>,
+    answered: AtomicUsize,
 }
 
 impl LogoutReceiver {
@@ -45,8 +46,12 @@ impl LogoutReceiver {
     pub async fn slow(pause: Duration) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let logout_tokens = Mutex::default();
-        let shared = Arc::new(Shared { status: AtomicU16::new(200), pause, logout_tokens });
+        let shared = Arc::new(Shared {
+            status: AtomicU16::new(200),
+            pause,
+            logout_tokens: Mutex::default(),
+            answered: AtomicUsize::new(0),
+        });
         let task = Some(serve(listener, Arc::clone(&shared)));
         Self { address, shared, task }
     }
@@ -82,6 +87,12 @@ impl LogoutReceiver {
         self.shared.logout_tokens.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// How many logout tokens it has answered.
+    #[must_use]
+    pub fn answered(&self) -> usize {
+        self.shared.answered.load(Ordering::SeqCst)
+    }
+
     /// The logout tokens, as soon as there are so many.
     pub async fn receives(&self, count: usize) -> Vec<String> {
         let what = format!("{count} logout tokens");
@@ -113,5 +124,6 @@ async fn take(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Strin
     assert_eq!((&*name, pairs.next()), ("logout_token", None));
     shared.logout_tokens.lock().unwrap_or_else(PoisonError::into_inner).push(logout_token);
     tokio::time::sleep(shared.pause).await;
+    shared.answered.fetch_add(1, Ordering::SeqCst);
     StatusCode::from_u16(shared.status.load(Ordering::SeqCst)).expect("a status")
 }
