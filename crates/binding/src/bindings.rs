@@ -5,8 +5,8 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    client_request, cookie, evidence::Evidence, grant_type::GrantType, id::ClientId,
-    reference::Reference, sso_session,
+    certificate, client_request, cookie, dpop, evidence::Evidence, grant_type::GrantType,
+    id::ClientId, reference::Reference, sso_session, thumbprint::Thumbprint,
 };
 
 /// What a token can be bound to. Closed on purpose: a new type breaks every match until it is answered.
@@ -98,8 +98,12 @@ impl BindingType {
     #[must_use]
     pub const fn is_available(self) -> bool {
         match self {
-            Self::Cookie | Self::SsoSession | Self::ClientRequest => true,
-            Self::Certificate | Self::DeviceFlow | Self::Dpop => false,
+            Self::Cookie
+            | Self::SsoSession
+            | Self::Certificate
+            | Self::ClientRequest
+            | Self::Dpop => true,
+            Self::DeviceFlow => false,
         }
     }
 
@@ -162,8 +166,10 @@ pub struct Binding {
     /// Which one.
     pub reference: Reference,
     /// Whether whoever presents the token must show it. Fixed at issue: later settings never remove
-    /// a check from a live token.
+    /// a check from a live token. Always so where it is held by possession.
     pub validated: bool,
+    /// Where it is held by possession: what names the certificate or the key to others (`cnf`).
+    pub confirmation: Option<Thumbprint>,
 }
 
 /// The bindings of one token or grant, in the order of the application's `token_binding_types`.
@@ -175,7 +181,11 @@ pub struct Bindings(Box<[Binding]>);
 #[error("the stored bindings cannot be read")]
 pub struct Unreadable;
 
-const ENCODED_LEN: usize = 34;
+/// The type, whether it is validated, and the reference.
+const ENTRY_LEN: usize = 34;
+
+/// What follows an entry that is held by possession.
+const CONFIRMATION_LEN: usize = 32;
 
 impl Bindings {
     /// In the given order.
@@ -190,13 +200,33 @@ impl Bindings {
         self.0.iter().any(|binding| binding.binding_type.needs_session())
     }
 
-    /// The form that stores keep: per binding its type, whether it is validated, and its reference.
+    /// Whether whoever presents the token proves a private key.
+    #[must_use]
+    pub fn need_possession(&self) -> bool {
+        self.0.iter().any(|binding| binding.binding_type.is_possession())
+    }
+
+    /// Whether the request has to prove a key by DPoP. Then the token is of the type `DPoP`.
+    #[must_use]
+    pub fn need_dpop(&self) -> bool {
+        self.confirmation(BindingType::Dpop).is_some()
+    }
+
+    /// What names the certificate or the key of this type.
+    #[must_use]
+    pub fn confirmation(&self, binding_type: BindingType) -> Option<Thumbprint> {
+        self.0.iter().find(|binding| binding.binding_type == binding_type)?.confirmation
+    }
+
+    /// The form that stores keep: per binding its type, whether it is validated, its reference, and
+    /// its confirmation where it has one.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.0.len() * ENCODED_LEN);
+        let mut bytes = Vec::with_capacity(self.0.len() * (ENTRY_LEN + CONFIRMATION_LEN));
         for binding in &*self.0 {
             bytes.extend([binding.binding_type.code(), u8::from(binding.validated)]);
             bytes.extend(binding.reference.as_bytes());
+            bytes.extend(binding.confirmation.iter().flat_map(Thumbprint::as_bytes));
         }
         bytes
     }
@@ -205,24 +235,38 @@ impl Bindings {
     ///
     /// # Errors
     /// [`Unreadable`] for anything that [`Bindings::to_bytes`] does not write.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Unreadable> {
-        let (entries, []) = bytes.as_chunks::<ENCODED_LEN>() else {
-            return Err(Unreadable);
-        };
-        entries.iter().map(decode_entry).collect::<Result<_, _>>().map(Self)
+    pub fn from_bytes(mut bytes: &[u8]) -> Result<Self, Unreadable> {
+        let mut bindings = Vec::new();
+        while !bytes.is_empty() {
+            bindings.push(decode_entry(&mut bytes)?);
+        }
+        Ok(Self::new(bindings))
     }
 }
 
-fn decode_entry(entry: &[u8; ENCODED_LEN]) -> Result<Binding, Unreadable> {
-    let [code, validated, reference @ ..] = entry;
+/// Takes one entry off the front of `bytes`.
+fn decode_entry(bytes: &mut &[u8]) -> Result<Binding, Unreadable> {
+    let [code, validated, reference @ ..]: [u8; ENTRY_LEN] = take(bytes)?;
     let binding_type =
-        BindingType::ALL.into_iter().find(|kind| kind.code() == *code).ok_or(Unreadable)?;
+        BindingType::ALL.into_iter().find(|kind| kind.code() == code).ok_or(Unreadable)?;
     let validated = match validated {
-        0 => false,
+        0 if !binding_type.is_possession() => false,
         1 => true,
         _ => return Err(Unreadable),
     };
-    Ok(Binding { binding_type, reference: Reference::from_bytes(*reference), validated })
+    let confirmation = if binding_type.is_possession() {
+        Some(Thumbprint::from_bytes(take::<CONFIRMATION_LEN>(bytes)?))
+    } else {
+        None
+    };
+    let reference = Reference::from_bytes(reference);
+    Ok(Binding { binding_type, reference, validated, confirmation })
+}
+
+fn take<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N], Unreadable> {
+    let (taken, rest) = bytes.split_first_chunk::<N>().ok_or(Unreadable)?;
+    *bytes = rest;
+    Ok(*taken)
 }
 
 impl std::ops::Deref for Bindings {
@@ -251,6 +295,9 @@ pub struct Authorized {
     pub cookie: Option<Reference>,
     /// The login session.
     pub session: Option<Reference>,
+    /// The key (`jkt`) that the request named or proved (RFC 9449 section 10).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop: Option<Thumbprint>,
 }
 
 /// Why no token can be bound as the application wants.
@@ -267,6 +314,9 @@ pub enum Refusal {
     /// The server cannot bind by this type yet.
     #[error("this server does not offer the binding type {0}")]
     NotAvailable(BindingType),
+    /// The request shows nothing that the token could be bound to.
+    #[error("{} is missing, which the tokens of this application are bound to", proof_of(*.0))]
+    Missing(BindingType),
     /// The authorization was not made for a token that is bound so: the settings changed meanwhile.
     #[error("the authorization has nothing that its token can be bound to by {0}; ask again")]
     NotAuthorized(BindingType),
@@ -287,6 +337,7 @@ pub fn at_token(
     evidence: &Evidence,
     client_id: &ClientId,
 ) -> Result<Bindings, Refusal> {
+    dpop::check_authorized(authorized.dpop, evidence)?;
     let mut bindings = Vec::new();
     for &binding_type in terms.types {
         if !binding_type.carried_by(grant) {
@@ -296,17 +347,17 @@ pub fn at_token(
             return Err(Refusal::NotCarried { binding_type, grant });
         }
         let validated = terms.validate.unwrap_or(binding_type.validated_by_default());
-        let reference = match binding_type {
+        let bound = |reference| Binding { binding_type, reference, validated, confirmation: None };
+        bindings.extend(match binding_type {
             BindingType::Cookie => {
-                Some(cookie::at_token(authorized.cookie, validated, evidence, client_id)?)
+                Some(bound(cookie::at_token(authorized.cookie, validated, evidence, client_id)?))
             }
-            BindingType::SsoSession => Some(sso_session::at_token(authorized.session)?),
-            BindingType::ClientRequest => client_request::at_token(evidence, client_id),
-            BindingType::Certificate | BindingType::DeviceFlow | BindingType::Dpop => {
-                return Err(Refusal::NotAvailable(binding_type));
-            }
-        };
-        bindings.extend(reference.map(|reference| Binding { binding_type, reference, validated }));
+            BindingType::SsoSession => Some(bound(sso_session::at_token(authorized.session)?)),
+            BindingType::ClientRequest => client_request::at_token(evidence, client_id).map(bound),
+            BindingType::Certificate => Some(certificate::at_token(evidence, client_id)?),
+            BindingType::Dpop => Some(dpop::at_token(authorized.dpop, evidence, client_id)?),
+            BindingType::DeviceFlow => return Err(Refusal::NotAvailable(binding_type)),
+        });
     }
     Ok(Bindings::new(bindings))
 }
@@ -360,9 +411,27 @@ impl Mismatch {
             BindingType::Dpop => "a proof by the DPoP key that the token is bound to",
         }
     }
+
+    /// Whether a DPoP proof was expected and there is none (RFC 9449 section 5).
+    #[must_use]
+    pub const fn is_missing_dpop(self) -> bool {
+        matches!(self, Self { binding_type: BindingType::Dpop, seen: Seen::Nothing })
+    }
 }
 
-/// At refresh: whether the request may go on with a grant that is bound so.
+const fn proof_of(binding_type: BindingType) -> &'static str {
+    match binding_type {
+        BindingType::Cookie => "the cookie atbv",
+        BindingType::SsoSession => "the login session",
+        BindingType::Certificate => "a TLS client certificate",
+        BindingType::DeviceFlow => "the device_code",
+        BindingType::ClientRequest => "tokenBindingId",
+        BindingType::Dpop => "a DPoP proof",
+    }
+}
+
+/// At refresh: whether the request may go on with a grant that is bound so, and what the new access
+/// token is bound to: the same, but for the certificate of a client that authenticates by one.
 ///
 /// # Errors
 /// [`Mismatch`], naming the first binding that does not hold.
@@ -370,15 +439,24 @@ pub fn at_refresh(
     bindings: &Bindings,
     evidence: &Evidence,
     client_id: &ClientId,
-) -> Result<(), Mismatch> {
-    validated(bindings).try_for_each(|binding| match binding.binding_type {
-        BindingType::Cookie => cookie::check(binding, evidence, client_id),
-        BindingType::SsoSession => sso_session::check(binding, evidence, client_id),
-        BindingType::ClientRequest => client_request::at_refresh(binding, evidence, client_id),
-        BindingType::Certificate | BindingType::DeviceFlow | BindingType::Dpop => {
-            Err(not_provable(binding))
+) -> Result<Bindings, Mismatch> {
+    let refreshed = bindings.iter().map(|binding| {
+        if !binding.validated {
+            return Ok(*binding);
         }
-    })
+        match binding.binding_type {
+            BindingType::Cookie => cookie::check(binding, evidence, client_id)?,
+            BindingType::SsoSession => sso_session::check(binding, evidence, client_id)?,
+            BindingType::ClientRequest => client_request::at_refresh(binding, evidence, client_id)?,
+            BindingType::Dpop => dpop::check(binding, evidence, client_id)?,
+            BindingType::Certificate => {
+                return certificate::at_refresh(binding, evidence, client_id);
+            }
+            BindingType::DeviceFlow => return Err(not_provable(binding)),
+        }
+        Ok(*binding)
+    });
+    refreshed.collect::<Result<_, _>>().map(Bindings)
 }
 
 /// Where the token is used (userinfo, guard, gateway): whether the request proves what it is bound to.
@@ -390,19 +468,16 @@ pub fn at_use(
     evidence: &Evidence,
     client_id: &ClientId,
 ) -> Result<(), Mismatch> {
-    validated(bindings).try_for_each(|binding| match binding.binding_type {
+    let validated = bindings.iter().filter(|binding| binding.validated);
+    validated.into_iter().try_for_each(|binding| match binding.binding_type {
         BindingType::Cookie => cookie::check(binding, evidence, client_id),
         BindingType::SsoSession => sso_session::check(binding, evidence, client_id),
         // A label: it is enough that nobody ended it.
         BindingType::ClientRequest => Ok(()),
-        BindingType::Certificate | BindingType::DeviceFlow | BindingType::Dpop => {
-            Err(not_provable(binding))
-        }
+        BindingType::Certificate => certificate::check(binding, evidence, client_id),
+        BindingType::Dpop => dpop::check(binding, evidence, client_id),
+        BindingType::DeviceFlow => Err(not_provable(binding)),
     })
-}
-
-fn validated(bindings: &Bindings) -> impl Iterator<Item = &Binding> {
-    bindings.iter().filter(|binding| binding.validated)
 }
 
 /// Fail closed: this server cannot check these, so nothing proves them.
@@ -482,8 +557,8 @@ mod tests {
     #[test]
     fn a_different_id_is_refused_at_refresh_and_none_keeps_the_binding() {
         let bindings = bound_to("tv", None);
-        assert_eq!(at_refresh(&bindings, &naming("tv"), &client()), Ok(()));
-        assert_eq!(at_refresh(&bindings, &Evidence::default(), &client()), Ok(()));
+        assert_eq!(at_refresh(&bindings, &naming("tv"), &client()), Ok(bindings.clone()));
+        assert_eq!(at_refresh(&bindings, &Evidence::default(), &client()), Ok(bindings.clone()));
         assert_eq!(
             at_refresh(&bindings, &naming("phone"), &client()),
             Err(Mismatch { binding_type: BindingType::ClientRequest, seen: Seen::Another })
@@ -493,7 +568,7 @@ mod tests {
     #[test]
     fn a_binding_keeps_the_validation_that_it_was_issued_with() {
         let bindings = bound_to("tv", Some(false));
-        assert_eq!(at_refresh(&bindings, &naming("phone"), &client()), Ok(()));
+        assert_eq!(at_refresh(&bindings, &naming("phone"), &client()), Ok(bindings.clone()));
         let stored = Bindings::from_bytes(&bindings.to_bytes()).unwrap();
         assert_eq!(stored, bindings);
     }

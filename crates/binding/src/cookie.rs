@@ -27,7 +27,8 @@ pub(crate) fn at_token(
     client_id: &ClientId,
 ) -> Result<Reference, Refusal> {
     let reference = authorized.ok_or(Refusal::NotAuthorized(BindingType::Cookie))?;
-    let binding = Binding { binding_type: BindingType::Cookie, reference, validated };
+    let binding =
+        Binding { binding_type: BindingType::Cookie, reference, validated, confirmation: None };
     match check(&binding, evidence, client_id) {
         Err(mismatch) if validated && mismatch.seen.is_something() => Err(mismatch.into()),
         _ => Ok(reference),

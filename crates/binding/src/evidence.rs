@@ -4,9 +4,11 @@ use std::fmt;
 
 use crate::{
     bindings::{BindingType, Seen},
+    certificate::ShownCertificate,
     client_request::TokenBindingId,
     id::ClientId,
     reference::Reference,
+    thumbprint::Thumbprint,
 };
 
 /// Collected once, at the edge, from everything that a request shows.
@@ -16,6 +18,11 @@ pub struct Evidence {
     pub token_binding_id: Option<TokenBindingId>,
     /// The cookies that matter.
     pub cookies: Cookies,
+    /// The TLS client certificate.
+    pub certificate: ShownCertificate,
+    /// The key (`jkt`) that a DPoP proof proved, every check of RFC 9449 section 4.3 passed and its `jti`
+    /// claimed.
+    pub dpop: Option<Thumbprint>,
 }
 
 /// The cookies of a request that can prove something.

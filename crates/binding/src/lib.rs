@@ -5,24 +5,31 @@
 
 pub mod anchor;
 pub mod bindings;
+pub mod certificate;
 pub mod client_request;
 pub mod cookie;
+pub mod dpop;
 pub mod evidence;
 pub mod grant_type;
 pub mod handle;
 pub mod id;
+pub mod jwk;
+pub mod jws;
 pub mod reference;
 pub mod session;
 pub mod sso_session;
+pub mod thumbprint;
 pub mod time;
 pub mod token;
 
 pub use anchor::{Anchor, Dead, End, Ended, Ends};
 pub use bindings::{Binding, BindingType, Bindings, Mismatch, Refusal};
+pub use certificate::{PeerCertificate, ShownCertificate};
 pub use evidence::{Cookies, Evidence, ShownCookie};
 pub use grant_type::GrantType;
 pub use id::{ClientId, CodeId, GrantId, RefreshTokenId, SessionId, SubjectId, TokenId};
 pub use reference::Reference;
 pub use session::{Session, TokenSession};
+pub use thumbprint::Thumbprint;
 pub use time::{Clock, Instant, Random, Timestamp};
 pub use token::Token;

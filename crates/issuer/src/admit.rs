@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use tokenbind_binding::{Evidence, bindings};
+use tokenbind_binding::{Evidence, PeerCertificate, ShownCertificate, bindings};
 
 use crate::{
     access_token::AccessToken,
@@ -52,7 +52,12 @@ impl Issuer {
         token
             .judge(found.ends.as_slice(), found.session.as_ref(), self.now().timestamp())
             .map_err(|reason| invalid_token(format!("the access token is dead: {reason}")))?;
-        let evidence = Evidence { cookies: shown.cookies.clone(), ..Evidence::default() };
+        let certificate = shown.proofs.certificate.map(PeerCertificate::thumbprint);
+        let evidence = Evidence {
+            cookies: shown.cookies.clone(),
+            certificate: certificate.map_or(ShownCertificate::Absent, ShownCertificate::Shown),
+            ..Evidence::default()
+        };
         bindings::at_use(&token.bindings, &evidence, &token.client_id)
             .map_err(|mismatch| invalid_token(mismatch.to_string()))?;
         Ok(Permit { token: found.record })
@@ -96,13 +101,16 @@ fn is_b64token(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use tokenbind_binding::Cookies;
+    use tokenbind_binding::{Cookies, dpop::ShownProof};
 
     use super::*;
+    use crate::{Endpoint, Proofs, Target};
 
     fn shown(authorization: Option<&str>, in_form: Option<&str>) -> Result<String, ErrorCode> {
         let cookies = Cookies::default();
-        let shown = TokenEvidence { authorization, in_form, cookies: &cookies };
+        let target = Target { method: "GET", endpoint: Endpoint::Userinfo };
+        let proofs = Proofs { certificate: None, dpop: ShownProof::Absent, target };
+        let shown = TokenEvidence { authorization, in_form, cookies: &cookies, proofs };
         shown_token(shown).map(Into::into).map_err(|error| error.code)
     }
 

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
-use tokenbind_binding::{ClientId, Cookies, GrantType};
+use tokenbind_binding::{ClientId, Cookies, GrantType, PeerCertificate, ShownCertificate};
 
 use crate::{
     application::Application,
@@ -10,6 +10,7 @@ use crate::{
     error::{ErrorCode, OAuthError},
     form::Form,
     issuer::Issuer,
+    proofs::Proofs,
     secret::SecretHash,
     settings::{ClientAuthMethod, Settings},
     store::AsOf,
@@ -27,6 +28,8 @@ pub struct ClientEvidence<'a> {
     pub cookies: &'a Cookies,
     /// Where the connection comes from.
     pub address: IpAddr,
+    /// What it shows of private keys.
+    pub proofs: Proofs<'a>,
 }
 
 /// An application that proved who it is, or a public one that said so. Only
@@ -60,6 +63,17 @@ impl AuthenticatedClient {
     #[must_use]
     pub const fn as_of(&self) -> AsOf {
         self.as_of
+    }
+
+    /// The certificate that a request shows, and whether the client authenticated with it.
+    pub(crate) fn shown_certificate(&self, proofs: &Proofs<'_>) -> ShownCertificate {
+        match proofs.certificate.map(PeerCertificate::thumbprint) {
+            None => ShownCertificate::Absent,
+            Some(shown) if self.settings().token_endpoint_auth_method.uses_certificate() => {
+                ShownCertificate::Authenticating(shown)
+            }
+            Some(shown) => ShownCertificate::Shown(shown),
+        }
     }
 
     /// Refuses a grant that the application was not given.

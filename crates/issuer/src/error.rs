@@ -35,6 +35,23 @@ pub enum ErrorCode {
         /// The scope that would be enough.
         needed: &'static str,
     },
+    /// RFC 9449 section 5: the proof is missing or does not hold.
+    InvalidDpopProof,
+    /// RFC 9449 section 8: the proof needs a nonce of this server's.
+    UseDpopNonce,
+    /// RFC 9449 section 7.1: the same at a protected resource.
+    InvalidResourceDpopProof,
+    /// RFC 9449 section 9: the same at a protected resource.
+    UseResourceDpopNonce,
+    /// RFC 9449 section 7.1: an access token that does not let in, where a proof has to come with it. Told as
+    /// `invalid_token`, with a challenge of the scheme `DPoP`.
+    InvalidDpopToken,
+    /// RFC 9101 section 6: the request object does not hold.
+    InvalidRequestObject,
+    /// RFC 9101 section 6: the request URI names no request.
+    InvalidRequestUri,
+    /// OpenID Connect Core section 3.1.2.6: request objects that are not signed.
+    RequestNotSupported,
     /// RFC 7591 section 3.2.2.
     InvalidRedirectUri,
     /// RFC 7591 section 3.2.2.
@@ -61,7 +78,12 @@ impl ErrorCode {
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
-            Self::InvalidToken | Self::MissingToken => "invalid_token",
+            Self::InvalidToken | Self::MissingToken | Self::InvalidDpopToken => "invalid_token",
+            Self::InvalidDpopProof | Self::InvalidResourceDpopProof => "invalid_dpop_proof",
+            Self::UseDpopNonce | Self::UseResourceDpopNonce => "use_dpop_nonce",
+            Self::InvalidRequestObject => "invalid_request_object",
+            Self::InvalidRequestUri => "invalid_request_uri",
+            Self::RequestNotSupported => "request_not_supported",
             Self::InsufficientScope { .. } => "insufficient_scope",
             Self::InvalidRedirectUri => "invalid_redirect_uri",
             Self::InvalidClientMetadata => "invalid_client_metadata",
@@ -82,13 +104,15 @@ pub struct OAuthError {
     pub description: Cow<'static, str>,
     /// What the operator should know beyond that.
     pub log: Option<String>,
+    /// The nonce that the next proof is to have: `DPoP-Nonce` (RFC 9449 section 8).
+    pub dpop_nonce: Option<String>,
 }
 
 impl OAuthError {
     /// A refusal with its sentence. Characters that RFC 6749 section 5.2 does not allow in a description
     /// (`%x20-21 / %x23-5B / %x5D-7E`) are replaced.
     pub fn new(code: ErrorCode, description: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, description: plain(description.into()), log: None }
+        Self { code, description: plain(description.into()), log: None, dpop_nonce: None }
     }
 
     fn unavailable(log: String) -> Self {

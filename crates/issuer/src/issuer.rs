@@ -24,6 +24,9 @@ const VERIFIED_JWTS: usize = 50_000;
 pub struct IssuerConfig {
     /// The issuer identifier (RFC 8414 section 2): an https URL.
     pub issuer: String,
+    /// The base of the endpoints' URLs where the server asks for client certificates (RFC 8705 section 5);
+    /// none if it does not.
+    pub mtls_base: Option<String>,
     /// What tokens are meant for when a request names no resource.
     pub default_audience: Audience,
     /// The signature of JWT access tokens.

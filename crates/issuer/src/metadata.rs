@@ -4,8 +4,8 @@ use serde::Serialize;
 use tokenbind_binding::GrantType;
 
 use crate::{
-    claims, issuer::Issuer, keys::SigningAlgorithm, login::Acr, settings::ClientAuthMethod,
-    token_endpoint::TokenRequest,
+    claims, endpoint::Endpoint, issuer::Issuer, keys::SigningAlgorithm, login::Acr,
+    settings::ClientAuthMethod, token_endpoint::TokenRequest,
 };
 
 /// What the server itself tells in an ID token and userinfo.
@@ -44,9 +44,9 @@ pub struct ServerMetadata {
     acr_values_supported: [&'static str; 1],
     prompt_values_supported: [&'static str; 4],
     display_values_supported: [&'static str; 1],
-    token_endpoint_auth_methods_supported: [&'static str; 3],
-    revocation_endpoint_auth_methods_supported: [&'static str; 3],
-    introspection_endpoint_auth_methods_supported: [&'static str; 2],
+    token_endpoint_auth_methods_supported: [&'static str; 6],
+    revocation_endpoint_auth_methods_supported: [&'static str; 6],
+    introspection_endpoint_auth_methods_supported: [&'static str; 5],
     backchannel_logout_supported: bool,
     backchannel_logout_session_supported: bool,
     frontchannel_logout_supported: bool,
@@ -60,16 +60,15 @@ impl Issuer {
         let issuer = &self.config.issuer;
         let at = |path: &str| format!("{issuer}{path}");
         let registers = self.config.initial_access_token.is_some();
-        let secrets = [ClientAuthMethod::ClientSecretBasic, ClientAuthMethod::ClientSecretPost];
         let methods = ClientAuthMethod::AVAILABLE.map(ClientAuthMethod::as_str);
         ServerMetadata {
             issuer: issuer.clone(),
             authorization_endpoint: at("/oauth2/authorize"),
-            token_endpoint: at("/oauth2/token"),
-            userinfo_endpoint: at("/oauth2/userinfo"),
+            token_endpoint: at(Endpoint::Token.path()),
+            userinfo_endpoint: at(Endpoint::Userinfo.path()),
             end_session_endpoint: at("/oauth2/logout"),
-            introspection_endpoint: at("/oauth2/introspect"),
-            revocation_endpoint: at("/oauth2/revoke"),
+            introspection_endpoint: at(Endpoint::Introspection.path()),
+            revocation_endpoint: at(Endpoint::Revocation.path()),
             jwks_uri: at("/oauth2/jwks"),
             registration_endpoint: registers.then(|| at("/oauth2/register")),
             response_types_supported: ["code"],
@@ -90,7 +89,8 @@ impl Issuer {
             display_values_supported: ["page"],
             token_endpoint_auth_methods_supported: methods,
             revocation_endpoint_auth_methods_supported: methods,
-            introspection_endpoint_auth_methods_supported: secrets.map(ClientAuthMethod::as_str),
+            introspection_endpoint_auth_methods_supported: ClientAuthMethod::CONFIDENTIAL
+                .map(ClientAuthMethod::as_str),
             backchannel_logout_supported: true,
             backchannel_logout_session_supported: true,
             frontchannel_logout_supported: true,

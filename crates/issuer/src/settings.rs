@@ -112,6 +112,26 @@ pub struct Settings {
     /// A certificate in PEM that it authenticates with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate: Option<String>,
+    /// The subject of the certificate that it authenticates with (RFC 8705 section 2.1.2), as RFC 4514 writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_subject_dn: Option<String>,
+    /// A DNS name of that certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_dns: Option<String>,
+    /// A URI of that certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_uri: Option<String>,
+    /// An IP address of that certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_ip: Option<String>,
+    /// An email address of that certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_email: Option<String>,
+    /// The only signature that its assertions may have (RFC 7591 section 2); any that the server knows if none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_signing_alg: Option<SigningAlgorithm>,
+    /// The signature of authorization responses of `response_mode=jwt` (JARM section 3).
+    pub authorization_signed_response_alg: SigningAlgorithm,
 }
 
 impl Default for Settings {
@@ -153,6 +173,13 @@ impl Default for Settings {
             jwks: None,
             jwks_uri: None,
             certificate: None,
+            tls_client_auth_subject_dn: None,
+            tls_client_auth_san_dns: None,
+            tls_client_auth_san_uri: None,
+            tls_client_auth_san_ip: None,
+            tls_client_auth_san_email: None,
+            token_endpoint_auth_signing_alg: None,
+            authorization_signed_response_alg: SigningAlgorithm::RS256,
         }
     }
 }
@@ -268,6 +295,12 @@ impl Settings {
             "jwks",
             "jwks_uri",
             "certificate",
+            "tls_client_auth_subject_dn",
+            "tls_client_auth_san_dns",
+            "tls_client_auth_san_uri",
+            "tls_client_auth_san_ip",
+            "tls_client_auth_san_email",
+            "token_endpoint_auth_signing_alg",
         ];
         let given = Self::default().to_metadata();
         let mut names: BTreeMap<_, _> =

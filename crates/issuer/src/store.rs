@@ -300,6 +300,9 @@ pub struct Refresh {
     pub client_id: ClientId,
     /// The scope of the new access token, checked to lie within the grant's.
     pub scope: Scope,
+    /// What the new access token is bound to, if that is not what the grant is: the client has renewed
+    /// its certificate.
+    pub renewed_bindings: Option<Bindings>,
     /// The new access token.
     pub access_token: AccessTokenTerms,
     /// Whether refresh tokens are replaced.

@@ -98,6 +98,7 @@ fn invalid_grant(description: impl Into<Cow<'static, str>>) -> OAuthError {
 /// What the request shows for bindings. An application without `client-request` ignores
 /// `tokenBindingId`, whatever it holds.
 fn collect_evidence(
+    client: &AuthenticatedClient,
     shown: ClientEvidence<'_>,
     names_instance: bool,
 ) -> Result<Evidence, OAuthError> {
@@ -105,7 +106,12 @@ fn collect_evidence(
     let token_binding_id = named
         .map_or(Ok(None), TokenBindingId::parse)
         .map_err(|error| OAuthError::new(ErrorCode::InvalidRequest, error.to_string()))?;
-    Ok(Evidence { token_binding_id, cookies: shown.cookies.clone() })
+    Ok(Evidence {
+        token_binding_id,
+        cookies: shown.cookies.clone(),
+        certificate: client.shown_certificate(&shown.proofs),
+        dpop: None,
+    })
 }
 
 /// What the tokens of a new grant are bound to.
@@ -115,13 +121,17 @@ fn bind(
     authorized: &Authorized,
     shown: ClientEvidence<'_>,
 ) -> Result<Bindings, OAuthError> {
-    let evidence = collect_evidence(shown, client.settings().uses_slots())?;
+    let evidence = collect_evidence(client, shown, client.settings().uses_slots())?;
     let terms = client.settings().binding_terms();
     bindings::at_token(&terms, grant, authorized, &evidence, client.client_id()).map_err(
         |refusal| {
             let code = match refusal {
                 Refusal::NotCarried { .. } | Refusal::NotAvailable(_) => {
                     ErrorCode::UnauthorizedClient
+                }
+                Refusal::Missing(_) => ErrorCode::InvalidRequest,
+                Refusal::Mismatch(mismatch) if mismatch.is_missing_dpop() => {
+                    ErrorCode::InvalidDpopProof
                 }
                 Refusal::NotAuthorized(_) | Refusal::Mismatch(_) => ErrorCode::InvalidGrant,
             };

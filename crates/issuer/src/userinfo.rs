@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use tokenbind_binding::Cookies;
 
-use crate::{admit::invalid_token, claims, error::OAuthError, issuer::Issuer};
+use crate::{admit::invalid_token, claims, error::OAuthError, issuer::Issuer, proofs::Proofs};
 
 /// What a request shows of its access token.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +14,8 @@ pub struct TokenEvidence<'a> {
     pub in_form: Option<&'a str>,
     /// The cookies that matter.
     pub cookies: &'a Cookies,
+    /// What it shows of private keys.
+    pub proofs: Proofs<'a>,
 }
 
 impl Issuer {

@@ -6,7 +6,11 @@ use axum::{
 };
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
+use tokenbind_binding::dpop;
 use tokenbind_issuer::{ErrorCode, OAuthError};
+
+/// RFC 9449 section 8.
+pub(crate) const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// The status and, where the protocol asks for one, a header.
 fn in_http(error: &OAuthError) -> (StatusCode, Option<(HeaderName, String)>) {
@@ -16,6 +20,11 @@ fn in_http(error: &OAuthError) -> (StatusCode, Option<(HeaderName, String)>) {
         | ErrorCode::UnauthorizedClient
         | ErrorCode::UnsupportedGrantType
         | ErrorCode::InvalidScope
+        | ErrorCode::InvalidDpopProof
+        | ErrorCode::UseDpopNonce
+        | ErrorCode::InvalidRequestObject
+        | ErrorCode::InvalidRequestUri
+        | ErrorCode::RequestNotSupported
         | ErrorCode::InvalidRedirectUri
         | ErrorCode::InvalidClientMetadata => (StatusCode::BAD_REQUEST, None),
         ErrorCode::RequestTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, None),
@@ -30,12 +39,18 @@ fn in_http(error: &OAuthError) -> (StatusCode, Option<(HeaderName, String)>) {
             let challenge = r#"Bearer realm="tokenbind""#.to_owned();
             (StatusCode::UNAUTHORIZED, Some((header::WWW_AUTHENTICATE, challenge)))
         }
-        ErrorCode::InvalidToken => (StatusCode::UNAUTHORIZED, Some(bearer_challenge(error))),
+        ErrorCode::InvalidToken => (StatusCode::UNAUTHORIZED, Some(challenge("Bearer", error))),
+        // RFC 9449 section 7.1.
+        ErrorCode::InvalidDpopToken
+        | ErrorCode::InvalidResourceDpopProof
+        | ErrorCode::UseResourceDpopNonce => {
+            (StatusCode::UNAUTHORIZED, Some(challenge("DPoP", error)))
+        }
         ErrorCode::InvalidResourceRequest => {
-            (StatusCode::BAD_REQUEST, Some(bearer_challenge(error)))
+            (StatusCode::BAD_REQUEST, Some(challenge("Bearer", error)))
         }
         ErrorCode::InsufficientScope { needed } => {
-            let (name, challenge) = bearer_challenge(error);
+            let (name, challenge) = challenge("Bearer", error);
             (StatusCode::FORBIDDEN, Some((name, format!(r#"{challenge}, scope="{needed}""#))))
         }
         ErrorCode::TooManyAttempts { retry_after } => {
@@ -47,10 +62,14 @@ fn in_http(error: &OAuthError) -> (StatusCode, Option<(HeaderName, String)>) {
     }
 }
 
-/// RFC 6750 section 3: the challenge of a request whose token does not let it in.
-fn bearer_challenge(error: &OAuthError) -> (HeaderName, String) {
+/// RFC 6750 section 3, RFC 9449 section 7.1: the challenge of a request whose token does not let it in.
+fn challenge(scheme: &str, error: &OAuthError) -> (HeaderName, String) {
+    let algs = match scheme {
+        "DPoP" => format!(r#", algs="{}""#, dpop::ALGORITHMS.join(" ")),
+        _ => String::new(),
+    };
     let challenge = format!(
-        r#"Bearer realm="tokenbind", error="{}", error_description="{}""#,
+        r#"{scheme} realm="tokenbind", error="{}", error_description="{}"{algs}"#,
         error.code.as_str(),
         error.description
     );
@@ -86,10 +105,11 @@ pub(crate) fn error_response(error: &OAuthError) -> Response {
     // RFC 6749 section 5.1, and as wise for its errors.
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Some((name, value)) = extra
-        && let Ok(value) = HeaderValue::from_str(&value)
-    {
-        headers.insert(name, value);
+    let nonce = error.dpop_nonce.clone().map(|nonce| (DPOP_NONCE, nonce));
+    for (name, value) in extra.into_iter().chain(nonce) {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(name, value);
+        }
     }
     response
 }

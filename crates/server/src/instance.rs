@@ -56,6 +56,7 @@ pub async fn open(config: &Config) -> Result<Issuer, InstanceError> {
 
 fn issuer_config(config: &Config) -> IssuerConfig {
     IssuerConfig {
+        mtls_base: None,
         issuer: config.issuer.clone(),
         default_audience: Audience::of(&config.tokens.default_audience),
         access_token_signing_alg: config.tokens.access_token_signing_alg,

@@ -1,15 +1,16 @@
 //! Reading requests: what is not of the expected form is refused before anything looks at it.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, Request, header, request::Parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
-use tokenbind_binding::{Cookies, ShownCookie, cookie};
+use tokenbind_binding::{Cookies, PeerCertificate, ShownCookie, cookie, dpop::ShownProof};
 use tokenbind_issuer::{
-    ClientEvidence, ErrorCode, OAuthError, TokenEvidence, authorization::Browser, form::Form,
+    ClientEvidence, Endpoint, ErrorCode, OAuthError, Proofs, Target, TokenEvidence,
+    authorization::Browser, form::Form,
 };
 use tokio::time::timeout;
 
@@ -83,6 +84,17 @@ pub(crate) struct Incoming {
     pub(crate) body: Bytes,
     pub(crate) visitor: Visitor,
     authorization: Option<HeaderValue>,
+    method: Method,
+    dpop: DpopHeader,
+    certificate: Option<Arc<PeerCertificate>>,
+}
+
+/// The `DPoP` header. RFC 9449 section 4.3, check 1: "There is not more than one DPoP HTTP request header field."
+#[derive(Debug)]
+enum DpopHeader {
+    Absent,
+    One(HeaderValue),
+    Several,
 }
 
 impl Incoming {
@@ -90,20 +102,34 @@ impl Incoming {
     pub(crate) fn evidence<'a>(
         &'a self,
         form: &'a Form<'a>,
+        endpoint: Endpoint,
     ) -> Result<ClientEvidence<'a>, OAuthError> {
         let Visitor { cookies, address, .. } = &self.visitor;
         let authorization = self.authorization()?;
-        Ok(ClientEvidence { authorization, form, cookies, address: *address })
+        let proofs = self.proofs(endpoint);
+        Ok(ClientEvidence { authorization, form, cookies, address: *address, proofs })
     }
 
     /// What it shows of its access token.
     pub(crate) fn token_evidence<'a>(
         &'a self,
         form: &'a Form<'a>,
+        endpoint: Endpoint,
     ) -> Result<TokenEvidence<'a>, OAuthError> {
         let authorization = self.authorization()?;
         let in_form = form.get("access_token");
-        Ok(TokenEvidence { authorization, in_form, cookies: &self.visitor.cookies })
+        let proofs = self.proofs(endpoint);
+        Ok(TokenEvidence { authorization, in_form, cookies: &self.visitor.cookies, proofs })
+    }
+
+    fn proofs(&self, endpoint: Endpoint) -> Proofs<'_> {
+        let dpop = match &self.dpop {
+            DpopHeader::Absent => ShownProof::Absent,
+            DpopHeader::One(value) => value.to_str().map_or(ShownProof::Unusable, ShownProof::One),
+            DpopHeader::Several => ShownProof::Unusable,
+        };
+        let target = Target { method: self.method.as_str(), endpoint };
+        Proofs { certificate: self.certificate.as_deref(), dpop, target }
     }
 
     fn authorization(&self) -> Result<Option<&str>, OAuthError> {
@@ -146,7 +172,23 @@ pub(crate) async fn read_optional_form(
 
 fn incoming(request: &Parts, body: Bytes) -> Result<Incoming, OAuthError> {
     let authorization = single_authorization(&request.headers)?;
-    Ok(Incoming { body, visitor: Visitor::of(request)?, authorization })
+    Ok(Incoming {
+        body,
+        visitor: Visitor::of(request)?,
+        authorization,
+        method: request.method.clone(),
+        dpop: dpop_header(&request.headers),
+        certificate: request.extensions.get().cloned(),
+    })
+}
+
+fn dpop_header(headers: &HeaderMap) -> DpopHeader {
+    let mut values = headers.get_all("dpop").iter();
+    match (values.next(), values.next()) {
+        (None, _) => DpopHeader::Absent,
+        (Some(value), None) => DpopHeader::One(value.clone()),
+        (Some(_), Some(_)) => DpopHeader::Several,
+    }
 }
 
 /// Reads a body of `application/json` that is an object.

@@ -153,7 +153,11 @@ pub(crate) fn code(session: &LoginSession) -> AuthorizationCode {
         redirect_uri_named: true,
         code_challenge: CodeChallenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM").ok(),
         nonce: Some("n-0S6_WzA2Mj".into()),
-        authorized: Authorized { cookie: None, session: Some(session_reference(session)) },
+        authorized: Authorized {
+            cookie: None,
+            session: Some(session_reference(session)),
+            dpop: None,
+        },
         login: Arc::new(login(session)),
     }
 }
@@ -198,11 +202,17 @@ pub(crate) fn to_session(session: &LoginSession) -> Bindings {
         binding_type: BindingType::SsoSession,
         reference: session_reference(session),
         validated: false,
+        confirmation: None,
     }])
 }
 
 pub(crate) fn to_cookie(reference: Reference) -> Bindings {
-    Bindings::new(vec![Binding { binding_type: BindingType::Cookie, reference, validated: true }])
+    Bindings::new(vec![Binding {
+        binding_type: BindingType::Cookie,
+        reference,
+        validated: true,
+        confirmation: None,
+    }])
 }
 
 /// A value of `atbv`, as `app` knows it.

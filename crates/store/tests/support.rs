@@ -256,6 +256,7 @@ pub(crate) fn bound_to(id: &str) -> Bindings {
         binding_type: BindingType::ClientRequest,
         reference: reference(id),
         validated: true,
+        confirmation: None,
     }])
 }
 
@@ -268,6 +269,7 @@ pub(crate) fn refresh(presented: RefreshTokenId, rotation: Rotation) -> Refresh 
         client_id: "app".into(),
         scope: scope("mail openid"),
         access_token: opaque(),
+        renewed_bindings: None,
         rotation,
         refresh_token_lifetime: 86_400,
         in_slot: false,

@@ -23,7 +23,23 @@ pub enum ClientAuthMethod {
 
 impl ClientAuthMethod {
     /// The methods that this server checks.
-    pub const AVAILABLE: [Self; 3] = [Self::ClientSecretBasic, Self::ClientSecretPost, Self::None];
+    pub const AVAILABLE: [Self; 6] = [
+        Self::ClientSecretBasic,
+        Self::ClientSecretPost,
+        Self::PrivateKeyJwt,
+        Self::TlsClientAuth,
+        Self::SelfSignedTlsClientAuth,
+        Self::None,
+    ];
+
+    /// Those by which a client proves who it is.
+    pub const CONFIDENTIAL: [Self; 5] = [
+        Self::ClientSecretBasic,
+        Self::ClientSecretPost,
+        Self::PrivateKeyJwt,
+        Self::TlsClientAuth,
+        Self::SelfSignedTlsClientAuth,
+    ];
 
     /// The name in settings and metadata.
     #[must_use]
@@ -36,6 +52,12 @@ impl ClientAuthMethod {
             Self::TlsClientAuth => "tls_client_auth",
             Self::SelfSignedTlsClientAuth => "self_signed_tls_client_auth",
         }
+    }
+
+    /// Whether the client authenticates by its TLS certificate (RFC 8705 section 2).
+    #[must_use]
+    pub const fn uses_certificate(self) -> bool {
+        matches!(self, Self::TlsClientAuth | Self::SelfSignedTlsClientAuth)
     }
 
     /// Whether it shows a secret that this server gave out.

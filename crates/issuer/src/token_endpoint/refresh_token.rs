@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     client::{AuthenticatedClient, ClientEvidence},
-    error::OAuthError,
+    error::{ErrorCode, OAuthError},
     grant::{Grant, Rotation},
     issuer::Issuer,
     keys::KeyRing,
@@ -40,8 +40,8 @@ impl Issuer {
         if grant.client_id != *client.client_id() {
             return Err(not_theirs());
         }
-        check_bindings(&grant.bindings, client, shown)?;
-        let refresh = self.refresh_of(&keys, presented, &grant, client, request.scope)?;
+        let bindings = check_bindings(&grant.bindings, client, shown)?;
+        let refresh = self.refresh_of(&keys, presented, &grant, client, request.scope, bindings)?;
         let issued = refreshed(self.store.refresh(refresh).await?)?;
         let login = grant.login.as_deref();
         let user = self.user_of_claims(client, &grant.subject, login).await?;
@@ -57,6 +57,7 @@ impl Issuer {
         grant: &Grant,
         client: &AuthenticatedClient,
         requested: Option<Scope>,
+        bindings: Bindings,
     ) -> Result<Refresh, OAuthError> {
         let settings = client.settings();
         let scope = refreshed_scope(grant, requested)?;
@@ -70,6 +71,7 @@ impl Issuer {
             client_id: client.client_id().clone(),
             id_token_lifetime: id_token_lifetime(client, grant.login.as_deref(), &scope),
             scope,
+            renewed_bindings: (bindings != grant.bindings).then_some(bindings),
             access_token: self.access_token_terms(
                 keys,
                 client,
@@ -106,11 +108,16 @@ fn check_bindings(
     bindings: &Bindings,
     client: &AuthenticatedClient,
     shown: ClientEvidence<'_>,
-) -> Result<(), OAuthError> {
+) -> Result<Bindings, OAuthError> {
     let named = bindings.iter().any(|bound| bound.binding_type.has_slots());
-    let evidence = collect_evidence(shown, named || client.settings().uses_slots())?;
-    at_refresh(bindings, &evidence, client.client_id())
-        .map_err(|mismatch| invalid_grant(mismatch.to_string()))
+    let evidence = collect_evidence(client, shown, named || client.settings().uses_slots())?;
+    at_refresh(bindings, &evidence, client.client_id()).map_err(|mismatch| {
+        if mismatch.is_missing_dpop() {
+            OAuthError::new(ErrorCode::InvalidDpopProof, mismatch.to_string())
+        } else {
+            invalid_grant(mismatch.to_string())
+        }
+    })
 }
 
 /// RFC 6749 section 6: the scope "MUST NOT include any scope not originally granted", and is the granted one if

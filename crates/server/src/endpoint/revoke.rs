@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, Request, StatusCode};
-use tokenbind_issuer::form::Form;
+use tokenbind_issuer::{Endpoint, form::Form};
 
 use super::{App, counted};
 use crate::{
@@ -19,7 +19,7 @@ pub(super) async fn answer(State(app): State<App>, request: Request<Body>) -> Re
     let response = counted(&app.revoke, async {
         let incoming = read_form(request, app.limits).await?;
         let form = Form::parse(&incoming.body)?;
-        let shown = incoming.evidence(&form)?;
+        let shown = incoming.evidence(&form, Endpoint::Revocation)?;
         page.of_client(&app.issuer, shown).await;
         app.issuer.revoke(shown).await?;
         Ok(StatusCode::OK.into_response())

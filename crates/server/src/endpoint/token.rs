@@ -2,7 +2,7 @@
 
 use axum::{body::Body, extract::State, response::Response};
 use http::{HeaderMap, Request, StatusCode};
-use tokenbind_issuer::form::Form;
+use tokenbind_issuer::{Endpoint, form::Form};
 
 use super::{App, counted, private_json};
 use crate::{
@@ -15,7 +15,7 @@ pub(super) async fn answer(State(app): State<App>, request: Request<Body>) -> Re
     let response = counted(&app.token, async {
         let incoming = read_form(request, app.limits).await?;
         let form = Form::parse(&incoming.body)?;
-        let shown = incoming.evidence(&form)?;
+        let shown = incoming.evidence(&form, Endpoint::Token)?;
         page.of_client(&app.issuer, shown).await;
         let tokens = app.issuer.token(shown).await?;
         private_json(StatusCode::OK, &tokens)

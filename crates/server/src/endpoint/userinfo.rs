@@ -3,7 +3,7 @@
 use axum::{body::Body, extract::State, response::Response};
 use http::{HeaderMap, Request, StatusCode};
 use serde_json::{Map, Value};
-use tokenbind_issuer::{ErrorCode, OAuthError, form::Form};
+use tokenbind_issuer::{Endpoint, ErrorCode, OAuthError, form::Form};
 
 use super::{App, counted, private_json};
 use crate::{
@@ -34,7 +34,7 @@ async fn claims(
     refuse_token_in_query(request.uri().query())?;
     let incoming = read_optional_form(request, app.limits).await?;
     let form = Form::parse(&incoming.body)?;
-    let shown = incoming.token_evidence(&form)?;
+    let shown = incoming.token_evidence(&form, Endpoint::Userinfo)?;
     page.of_token(&app.issuer, shown).await;
     app.issuer.userinfo(shown).await
 }

@@ -105,7 +105,7 @@ fn refreshed_token(
         login: grant.login.as_ref(),
         scope: &refresh.scope,
         audience: &grant.audience,
-        bindings: &grant.bindings,
+        bindings: refresh.renewed_bindings.as_ref().unwrap_or(&grant.bindings),
     };
     if !refresh.in_slot {
         return new_token(write, facts, refresh.access_token, instant);

@@ -252,6 +252,7 @@ impl<'a> Run<'a> {
             binding_type: BindingType::ClientRequest,
             reference: self.device(app, device),
             validated: true,
+            confirmation: None,
         });
         let session = session.map(|session| to_session(&self.sessions[session])[0]);
         Bindings::new(device.into_iter().chain(session).collect())
@@ -267,6 +268,7 @@ impl<'a> Run<'a> {
             client_id: self.client_id(turn.app),
             scope: scope(text(turn.words)),
             access_token: terms(turn.format, turn.lifetime),
+            renewed_bindings: None,
             rotation: turn.rotation.map_or(Rotation::Off, |grace| Rotation::On { grace }),
             refresh_token_lifetime: turn.refresh_lifetime,
             in_slot: turn.in_slot,

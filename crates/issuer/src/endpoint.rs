@@ -1,0 +1,49 @@
+//! The endpoints that clients call, and the URLs that they are known by.
+
+use crate::issuer::IssuerConfig;
+
+/// An endpoint that a client calls with its credentials or an access token.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Endpoint {
+    /// RFC 6749 section 3.2.
+    Token,
+    /// RFC 9126 section 2.
+    PushedAuthorizationRequest,
+    /// RFC 7662 section 2.
+    Introspection,
+    /// RFC 7009 section 2.
+    Revocation,
+    /// OpenID Connect Core section 5.3.
+    Userinfo,
+}
+
+impl Endpoint {
+    /// The path below the issuer.
+    #[must_use]
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Token => "/oauth2/token",
+            Self::PushedAuthorizationRequest => "/oauth2/par",
+            Self::Introspection => "/oauth2/introspect",
+            Self::Revocation => "/oauth2/revoke",
+            Self::Userinfo => "/oauth2/userinfo",
+        }
+    }
+
+    /// The URLs that clients know it by: below the issuer and, where certificates are asked for, below
+    /// the base of those aliases (RFC 8705 section 5). They come from the configuration, never from what a
+    /// request says of its host.
+    pub(crate) fn urls(self, config: &IssuerConfig) -> impl Iterator<Item = String> {
+        let bases = [Some(config.issuer.as_str()), config.mtls_base.as_deref()];
+        bases.into_iter().flatten().map(move |base| format!("{base}{}", self.path()))
+    }
+}
+
+/// What a request asks of which endpoint.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Target<'a> {
+    /// The method of HTTP, such as `POST`.
+    pub method: &'a str,
+    /// Where.
+    pub endpoint: Endpoint,
+}
