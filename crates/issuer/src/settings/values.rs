@@ -112,3 +112,18 @@ pub enum FapiProfile {
     /// FAPI 2.0 Message Signing.
     Fapi2MessageSigning,
 }
+
+impl FapiProfile {
+    /// Whether any profile is on: FAPI 2.0 Security Profile holds, which Message Signing builds upon.
+    #[must_use]
+    pub const fn is_on(self) -> bool {
+        !matches!(self, Self::None)
+    }
+
+    /// Whether authorization requests and responses have to be signed (FAPI 2.0 Message Signing sections 5.3
+    /// and 5.4).
+    #[must_use]
+    pub const fn signs_messages(self) -> bool {
+        matches!(self, Self::Fapi2MessageSigning)
+    }
+}
