@@ -249,8 +249,9 @@ fn refused_settings() -> Vec<(Value, &'static str)> {
         (json!({ "introspection": "all" }), "introspection"),
         (json!({ "introspection": "any", "token_endpoint_auth_method": "none" }), "introspection"),
         (json!({ "dpop_nonce_required": "no" }), "dpop_nonce_required"),
-        (json!({ "fapi_profile": "fapi2-security" }), "fapi_profile"),
-        (json!({ "fapi_profile": "fapi2-message-signing" }), "fapi_profile"),
+        (json!({ "fapi_profile": "fapi1-advanced" }), "fapi_profile"),
+        (json!({ "fapi_profile": "fapi2-security" }), "token_endpoint_auth_method"),
+        (json!({ "fapi_profile": "fapi2-message-signing" }), "token_endpoint_auth_method"),
         (json!({ "device_code_lifetime": 0 }), "device_code_lifetime"),
         (
             json!({

@@ -1,6 +1,7 @@
 //! The settings of an application, under the names of RFC 7591 and its relatives where one exists.
 
 mod boolean_aliases;
+mod fapi;
 mod validate;
 mod values;
 
@@ -242,6 +243,7 @@ impl Settings {
     /// [`InvalidMetadata`] with the field and the rule that it breaks.
     pub fn changed_by(&self, changes: Map<String, Value>) -> Result<Self, InvalidMetadata> {
         let mut metadata = self.to_members();
+        fapi::forget_defaults(&mut metadata, &changes);
         metadata.extend(changes);
         Self::read(metadata, Some(self))
     }
@@ -254,6 +256,7 @@ impl Settings {
         apply_boolean_aliases(&mut metadata, before)?;
         take_response_types(&mut metadata)?;
         default_by_client_type(&mut metadata);
+        fapi::default_by_profile(&mut metadata);
         let settings: Self =
             serde_path_to_error::deserialize(Value::Object(metadata)).map_err(|error| {
                 let field = error.path().to_string();

@@ -226,7 +226,8 @@ fn contradictions_are_refused() {
         (json!({ "backchannel_logout_uri": "http://a.example/" }), "backchannel_logout_uri"),
         (json!({ "grant_types": ["password", "password"] }), "grant_types"),
         (json!({ "access_token_claims": ["email", "sub"] }), "access_token_claims"),
-        (json!({ "fapi_profile": "fapi2-security" }), "fapi_profile"),
+        (json!({ "fapi_profile": "fapi1-advanced" }), "fapi_profile"),
+        (json!({ "fapi_profile": "fapi2-security" }), "token_endpoint_auth_method"),
         (
             json!({ "require_pushed_authorization_requests": true }),
             "require_pushed_authorization_requests",

@@ -5,9 +5,7 @@ use serde_json::Value;
 use tokenbind_binding::{BindingType, GrantType};
 use url::Url;
 
-use super::{
-    ClientAuthMethod, FapiProfile, IntrospectionRight, InvalidMetadata, Settings, SubjectType,
-};
+use super::{ClientAuthMethod, IntrospectionRight, InvalidMetadata, Settings, SubjectType};
 use crate::{claims, pairwise::sector_host};
 
 /// The longest lifetime that a setting may ask for, in seconds: ten years.
@@ -19,6 +17,7 @@ impl Settings {
     /// # Errors
     /// [`InvalidMetadata`] with the field and the rule that it breaks.
     pub fn validate(&self) -> Result<(), InvalidMetadata> {
+        self.validate_fapi()?;
         self.validate_grants()?;
         self.validate_bindings()?;
         self.validate_lifetimes()?;
@@ -185,7 +184,6 @@ impl Settings {
                 "token_endpoint_auth_method",
                 !ClientAuthMethod::AVAILABLE.contains(&self.token_endpoint_auth_method),
             ),
-            ("fapi_profile", self.fapi_profile != FapiProfile::None),
             // Requests that are not pushed or not signed would be let through.
             ("require_pushed_authorization_requests", self.require_pushed_authorization_requests),
             ("request_object_signing_alg", self.request_object_signing_alg.is_some()),

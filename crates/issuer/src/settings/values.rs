@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::keys::SigningAlgorithm;
+
 /// How an application authenticates at the token endpoint.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -114,6 +116,17 @@ pub enum FapiProfile {
 }
 
 impl FapiProfile {
+    /// How a client may authenticate under a profile (FAPI 2.0 Security Profile section 5.3.2.1).
+    pub const CLIENT_AUTH_METHODS: [ClientAuthMethod; 3] = [
+        ClientAuthMethod::PrivateKeyJwt,
+        ClientAuthMethod::TlsClientAuth,
+        ClientAuthMethod::SelfSignedTlsClientAuth,
+    ];
+
+    /// The signatures that are made and taken under a profile (FAPI 2.0 Security Profile section 5.4).
+    pub const ALGORITHMS: [SigningAlgorithm; 3] =
+        [SigningAlgorithm::PS256, SigningAlgorithm::ES256, SigningAlgorithm::EdDSA];
+
     /// Whether any profile is on: FAPI 2.0 Security Profile holds, which Message Signing builds upon.
     #[must_use]
     pub const fn is_on(self) -> bool {

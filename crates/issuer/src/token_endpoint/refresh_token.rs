@@ -41,6 +41,7 @@ impl Issuer {
             return Err(not_theirs());
         }
         let bindings = check_bindings(&grant.bindings, client, shown)?;
+        check_profile(client, &bindings)?;
         let refresh = self.refresh_of(&keys, presented, &grant, client, request.scope, bindings)?;
         let issued = refreshed(self.store.refresh(refresh).await?)?;
         let login = grant.login.as_deref();
@@ -118,6 +119,18 @@ fn check_bindings(
             invalid_grant(mismatch.to_string())
         }
     })
+}
+
+/// FAPI 2.0 Security Profile section 5.3.2.1: "shall only issue sender-constrained access tokens", also where the grant
+/// is older than the profile of its application.
+fn check_profile(client: &AuthenticatedClient, bindings: &Bindings) -> Result<(), OAuthError> {
+    if client.settings().fapi().is_on() && !bindings.need_possession() {
+        return Err(invalid_grant(
+            "the grant was made before fapi_profile was on and its tokens are bound to no private \
+             key; sign in again",
+        ));
+    }
+    Ok(())
 }
 
 /// RFC 6749 section 6: the scope "MUST NOT include any scope not originally granted", and is the granted one if
