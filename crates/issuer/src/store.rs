@@ -9,8 +9,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 use tokenbind_binding::{
-    Anchor, Bindings, ClientId, CodeId, End, GrantId, Instant, Reference, RefreshTokenId, Session,
-    SessionId, SubjectId, Timestamp, TokenId, anchor::Dead,
+    Anchor, Bindings, ClaimOutcome, ClientId, CodeId, End, GrantId, Instant, JtiClaim, Reference,
+    RefreshTokenId, Session, SessionId, SubjectId, Timestamp, TokenId, anchor::Dead,
 };
 
 use crate::{
@@ -404,6 +404,8 @@ pub struct Swept {
     pub cookies: u64,
     /// Connections without consent and without live tokens.
     pub connections: u64,
+    /// Claims of a `jti` that nothing acceptable can have any more.
+    pub jtis: u64,
 }
 
 /// The database, as the rules see it.
@@ -523,6 +525,10 @@ pub trait Store: Send + Sync {
 
     /// Forgets a delivery: it arrived, or never can.
     async fn settle_logout_delivery(&self, id: u64) -> StoreResult<()>;
+
+    /// Claims a `jti`: of all callers with the same one, the first, and nobody after. It is remembered
+    /// until it is swept, which is not before the claim says.
+    async fn claim_jti(&self, claim: JtiClaim) -> StoreResult<ClaimOutcome>;
 
     /// The record of an access token.
     async fn look_up_access_token(

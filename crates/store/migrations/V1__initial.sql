@@ -107,6 +107,12 @@ CREATE TABLE browser_cookie_references (
     PRIMARY KEY (hash, client_id)
 ) WITHOUT ROWID;
 
+-- What was signed to be used once and was used, by a hash of its purpose, its signer and its `jti`.
+CREATE TABLE claimed_jtis (
+    id         BLOB    NOT NULL PRIMARY KEY,
+    expires_at INTEGER NOT NULL
+) WITHOUT ROWID;
+
 -- What users and applications have to do with one another. The consent is null where nobody was asked.
 CREATE TABLE connections (
     id         INTEGER NOT NULL PRIMARY KEY,

@@ -12,7 +12,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-use tokenbind_binding::{Anchor, Clock, Instant, Random};
+use tokenbind_binding::{Anchor, ClaimOutcome, Clock, Instant, JtiClaim, Random, Thumbprint};
 use tokenbind_issuer::{
     keys::{KeyId, KeyUse},
     store::{Issuance, Store, StoreError, StoredKey},
@@ -74,6 +74,17 @@ async fn what_was_answered_is_there_after_reopening() {
     let again = issued(store.issue_in_slot(new_issuance(&store).await).await.unwrap());
     assert_eq!(again.access_token, kept.access_token);
     assert_eq!(again.refresh_token, kept.refresh_token);
+}
+
+#[tokio::test]
+async fn a_claimed_jti_is_claimed_after_reopening() {
+    let (machine, store) = Machine::new().await;
+    let until = machine.clock.timestamp().plus(300);
+    let claim = JtiClaim::of_proof(Thumbprint::from_bytes([7; 32]), "a", until);
+    assert_eq!(store.claim_jti(claim).await.unwrap(), ClaimOutcome::First);
+    drop(store);
+    let store = machine.open();
+    assert_eq!(store.claim_jti(claim).await.unwrap(), ClaimOutcome::Replayed);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod applications;
 mod browser_cookies;
+mod claimed_jtis;
 mod codes;
 mod connections;
 mod ends;
@@ -34,8 +35,8 @@ use std::{
 
 use async_trait::async_trait;
 use tokenbind_binding::{
-    Anchor, Bindings, ClientId, Clock, CodeId, End, GrantId, Random, Session, SessionId, SubjectId,
-    Timestamp, TokenId, TokenSession,
+    Anchor, Bindings, ClaimOutcome, ClientId, Clock, CodeId, End, GrantId, JtiClaim, Random,
+    Session, SessionId, SubjectId, Timestamp, TokenId, TokenSession,
 };
 use tokenbind_issuer::{
     access_token::AccessToken,
@@ -320,6 +321,10 @@ impl Store for SqliteStore {
     async fn end_connection(&self, subject: &SubjectId, client_id: &ClientId) -> StoreResult<()> {
         let consent = Anchor::Consent(subject.clone(), client_id.clone());
         self.end_anchor(consent).await.map(drop)
+    }
+
+    async fn claim_jti(&self, claim: JtiClaim) -> StoreResult<ClaimOutcome> {
+        self.write(move |write| claimed_jtis::claim(write.db, claim)).await
     }
 
     async fn claim_logout_deliveries(

@@ -9,7 +9,7 @@ use tokenbind_binding::{Anchor, End, Instant, Timestamp, TokenId};
 use tokenbind_issuer::store::{StoreError, StoreResult, Swept};
 
 use super::{
-    browser_cookies, codes, connections,
+    browser_cookies, claimed_jtis, codes, connections,
     failure::DbResult,
     keys,
     rows::{from_sql, to_sql},
@@ -45,6 +45,7 @@ impl Sweep {
             sessions: self.sweep_sessions()?,
             cookies: self.sweep_cookies()?,
             connections: self.sweep_connections()?,
+            jtis: self.sweep_jtis()?,
             ends: self.sweep_ends()?,
             keys: self.queue.run_blocking(move |write| keys::sweep(write, now))?,
         })
@@ -124,6 +125,14 @@ impl Sweep {
         let over = connections::IS_OVER;
         let sql = format!("SELECT id, {over} FROM connections WHERE id > ?1 ORDER BY id LIMIT ?3");
         self.walk(&sql, 0, read_number_key, connections::sweep)
+    }
+
+    fn sweep_jtis(&self) -> StoreResult<u64> {
+        let sql =
+            "SELECT id, expires_at <= ?2 FROM claimed_jtis WHERE id > ?1 ORDER BY id LIMIT ?3";
+        self.walk(sql, Vec::new(), read_blob_key, |write, ids, _| {
+            claimed_jtis::sweep(write.db, ids)
+        })
     }
 
     fn sweep_ends(&self) -> StoreResult<u64> {

@@ -19,6 +19,7 @@ macro_rules! contract {
 
 mod applications;
 mod browser_cookies;
+mod claimed_jtis;
 mod codes;
 mod connections;
 mod ends;
