@@ -19,6 +19,7 @@ pub(crate) const OTHER_SITE: &str = "other.localhost";
 #[derive(Debug)]
 pub struct Authority {
     ca: String,
+    ca_key: KeyPair,
     certificate: String,
     key: String,
 }
@@ -46,9 +47,23 @@ impl Authority {
         let params = ca_params();
         let ca = params.self_signed(&ca_key).expect("a CA");
         let key = KeyPair::generate().expect("a key");
-        let issuer = Issuer::new(params, ca_key);
+        let issuer = Issuer::from_params(&params, &ca_key);
         let certificate = leaf_params().signed_by(&key, &issuer).expect("a certificate");
-        Self { ca: ca.pem(), certificate: certificate.pem(), key: key.serialize_pem() }
+        let (ca, certificate) = (ca.pem(), certificate.pem());
+        Self { ca, ca_key, certificate, key: key.serialize_pem() }
+    }
+
+    /// Another one, that nobody knows.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self::new()
+    }
+
+    /// A certificate of these fields for this key, in PEM.
+    pub(crate) fn sign(&self, params: &CertificateParams, key: &KeyPair) -> String {
+        let ca = ca_params();
+        let issuer = Issuer::from_params(&ca, &self.ca_key);
+        params.signed_by(key, &issuer).expect("a certificate").pem()
     }
 
     /// Writes all three files into a folder.

@@ -2,14 +2,15 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use reqwest::{Method, RequestBuilder, Url, redirect::Policy};
+use reqwest::{ClientBuilder, Method, RequestBuilder, Url, redirect::Policy};
 use rustls::{
-    ClientConfig, RootCertStore,
+    ClientConfig, ConfigBuilder, RootCertStore,
+    client::WantsClientCert,
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, pem::PemObject as _},
 };
 
-use crate::Answer;
+use crate::{Answer, Identity};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -33,28 +34,36 @@ impl Http {
         http1: bool,
         address: Option<IpAddr>,
     ) -> Self {
-        let mut roots = RootCertStore::empty();
-        let ca = CertificateDer::from_pem_slice(ca).expect("the CA in PEM");
-        roots.add(ca).expect("a CA");
-        let mut tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("TLS 1.2 and 1.3")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let mut tls = trusting(ca).with_no_client_auth();
         if !http1 {
             tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         }
-        // A redirect is an answer that a test looks at.
-        let mut builder = reqwest::Client::builder()
+        let builder = reqwest::Client::builder().local_address(address);
+        Self::built(if http1 { builder.http1_only() } else { builder }, tls, base)
+    }
+
+    /// A client that shows this certificate to whoever asks for one.
+    pub(crate) fn with_certificate(base: String, ca: &[u8], identity: &Identity) -> Self {
+        let (chain, key) = identity.tls();
+        let mut tls = trusting(ca).with_client_auth_cert(chain, key).expect("a certificate");
+        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Self::built(reqwest::Client::builder(), tls, base)
+    }
+
+    // A redirect is an answer that a test looks at.
+    fn built(builder: ClientBuilder, tls: ClientConfig, base: String) -> Self {
+        let builder = builder
             .tls_backend_preconfigured(tls)
             .redirect(Policy::none())
-            .local_address(address)
             .no_proxy()
             .timeout(TIMEOUT);
-        if http1 {
-            builder = builder.http1_only();
-        }
         Self { client: builder.build().expect("an HTTP client"), base }
+    }
+
+    /// The same client for another origin of the server's.
+    #[must_use]
+    pub fn at(&self, base: &str) -> Self {
+        Self { base: base.to_owned(), ..self.clone() }
     }
 
     /// The server's origin, which is its issuer where it is reached directly.
@@ -135,4 +144,14 @@ impl Http {
 pub async fn send(request: RequestBuilder) -> Answer {
     let response = request.send().await.expect("an answer");
     Answer::read(response).await.expect("a whole answer")
+}
+
+fn trusting(ca: &[u8]) -> ConfigBuilder<ClientConfig, WantsClientCert> {
+    let mut roots = RootCertStore::empty();
+    let ca = CertificateDer::from_pem_slice(ca).expect("the CA in PEM");
+    roots.add(ca).expect("a CA");
+    ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("TLS 1.2 and 1.3")
+        .with_root_certificates(roots)
 }

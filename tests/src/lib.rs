@@ -16,6 +16,7 @@ mod client;
 mod cookies;
 mod html;
 mod http;
+mod identity;
 mod jwt;
 mod log;
 mod login;
@@ -40,6 +41,7 @@ pub use client::Client;
 pub use cookies::Cookies;
 pub use html::{Button, Field, Form, Html};
 pub use http::{Http, send};
+pub use identity::{Identity, subject};
 pub use jwt::{VerifiedJwt, flipped, unverified_claims};
 pub use login::Login;
 pub use logout_receiver::LogoutReceiver;
@@ -71,7 +73,15 @@ pub fn reference(binding_type: &str, client_id: &str, value: &str) -> String {
 /// The SHA-256 of a text, in base64url.
 #[must_use]
 pub fn sha256(text: &str) -> String {
-    URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, text.as_bytes()))
+    sha256_of(text.as_bytes())
+}
+
+pub(crate) fn sha256_of(bytes: &[u8]) -> String {
+    base64url(digest::digest(&digest::SHA256, bytes).as_ref())
+}
+
+pub(crate) fn base64url(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// Every byte in percent encoding, also those that would not need it.

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 use crate::{
-    Authority, Browser, Client, Http, Operator, Registrar, User,
+    Authority, Browser, Client, Http, Identity, Operator, Registrar, User,
     binary::binary,
     log::{end_of, show_on_failure},
     port::free_triple,
@@ -174,12 +174,14 @@ issuer = "{issuer}"
 data = "{data}"
 listen.address = "127.0.0.1"
 listen.port = {port}
+mtls.port = {mtls}
 metrics.address = "127.0.0.1:{metrics}"
 outbound.allow_loopback = true
 outbound.trust_anchors = ["{authority}"]
 {more}"#,
             data = data.display(),
             authority = self.folder.path().join("authority.pem").display(),
+            mtls = port + 1,
             metrics = port + 2,
         )
     }
@@ -286,6 +288,24 @@ outbound.trust_anchors = ["{authority}"]
     #[must_use]
     pub fn http1(&self) -> Http {
         Http::new(self.issuer(), &read(&self.ca()), true)
+    }
+
+    /// The origin where it asks for certificates.
+    #[must_use]
+    pub fn mtls_origin(&self) -> String {
+        format!("https://localhost:{}", self.port + 1)
+    }
+
+    /// A new client that shows this certificate, where the server asks for one.
+    #[must_use]
+    pub fn http_showing(&self, identity: &Identity) -> Http {
+        Http::with_certificate(self.mtls_origin(), &read(&self.ca()), identity)
+    }
+
+    /// A new client that shows none, though the server asks.
+    #[must_use]
+    pub fn http_showing_nothing(&self) -> Http {
+        Http::new(self.mtls_origin(), &read(&self.ca()), false)
     }
 
     /// What the server has counted, as Prometheus reads it.

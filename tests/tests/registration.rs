@@ -176,6 +176,7 @@ fn accepted_settings() -> Vec<(&'static str, Value)> {
         ("jwks_uri", json!("https://app.example/jwks")),
         ("dpop_bound_access_tokens", json!(false)),
         ("tls_client_certificate_bound_access_tokens", json!(false)),
+        ("tls_client_certificate_bound_access_tokens", json!(true)),
     ]
 }
 
@@ -209,11 +210,9 @@ fn refused_settings() -> Vec<(Value, &'static str)> {
             "token_endpoint_auth_method",
         ),
         (json!({ "token_endpoint_auth_method": "private_key_jwt" }), "token_endpoint_auth_method"),
-        (json!({ "token_endpoint_auth_method": "tls_client_auth" }), "token_endpoint_auth_method"),
-        (
-            json!({ "token_endpoint_auth_method": "self_signed_tls_client_auth" }),
-            "token_endpoint_auth_method",
-        ),
+        (json!({ "token_endpoint_auth_method": "tls_client_auth" }), "tls_client_auth_subject_dn"),
+        (json!({ "token_endpoint_auth_method": "self_signed_tls_client_auth" }), "jwks"),
+        (json!({ "tls_client_auth_san_dns": "app.example" }), "tls_client_auth_san_dns"),
         (json!({ "scope": "a\"b" }), "scope"),
         (json!({ "scope": ["email"] }), "scope"),
         (json!({ "post_logout_redirect_uris": ["http://a.example"] }), "post_logout_redirect_uris"),
@@ -301,10 +300,8 @@ fn refused_bindings() -> Vec<(Value, &'static str)> {
             json!({ "token_binding_types": ["device-flow"], "grant_types": [device_code] }),
             "token_binding_types",
         ),
-        (json!({ "token_binding_types": ["certificate"] }), "token_binding_types"),
         (json!({ "token_binding_types": ["dpop"] }), "token_binding_types"),
         (json!({ "dpop_bound_access_tokens": true }), "token_binding_types"),
-        (json!({ "tls_client_certificate_bound_access_tokens": true }), "token_binding_types"),
         (json!({ "dpop_bound_access_tokens": "true" }), "dpop_bound_access_tokens"),
         (json!({ "validate_token_bindings": "always" }), "validate_token_bindings"),
     ]
@@ -357,6 +354,7 @@ async fn what_is_not_given_has_the_defaults_of_the_contract() {
         ("subject_type", json!("public")),
         ("dpop_bound_access_tokens", json!(false)),
         ("tls_client_certificate_bound_access_tokens", json!(false)),
+        ("tls_client_certificate_bound_access_tokens", json!(true)),
     ] {
         assert_eq!(registration.answer[name], value, "{name}");
     }

@@ -6,6 +6,7 @@
 pub mod anchor;
 pub mod bindings;
 pub mod certificate;
+pub mod certificate_header;
 pub mod client_request;
 pub mod cookie;
 pub mod dpop;

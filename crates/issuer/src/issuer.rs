@@ -12,6 +12,7 @@ use crate::{
     password::{HashError, Passwords},
     scope::Audience,
     secret::SecretHash,
+    settings::ClientAuthMethod,
     store::{Store, StoreError, StoredKey},
     throttle::{Attempt, LoginThrottle, Throttle},
 };
@@ -27,6 +28,8 @@ pub struct IssuerConfig {
     /// The base of the endpoints' URLs where the server asks for client certificates (RFC 8705 section 5);
     /// none if it does not.
     pub mtls_base: Option<String>,
+    /// Whether clients can show certificates.
+    pub client_certificates: ClientCertificates,
     /// What tokens are meant for when a request names no resource.
     pub default_audience: Audience,
     /// The signature of JWT access tokens.
@@ -49,6 +52,33 @@ pub struct IssuerConfig {
     /// Failures per minute that one name may have from one address; ten times as many may come from one
     /// address.
     pub failed_logins_per_minute: u32,
+}
+
+/// Whether clients can show certificates (RFC 8705).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ClientCertificates {
+    /// Nobody is asked for one.
+    #[default]
+    NotTaken,
+    /// Any, but no authority is trusted to say who the client is.
+    Taken,
+    /// Any, and those of some authorities say who the client is.
+    TakenAndVouchedFor,
+}
+
+impl ClientCertificates {
+    pub(crate) const fn are_taken(self) -> bool {
+        !matches!(self, Self::NotTaken)
+    }
+
+    /// Whether a client could authenticate by this method.
+    pub(crate) const fn suffice_for(self, method: ClientAuthMethod) -> bool {
+        match method {
+            ClientAuthMethod::TlsClientAuth => matches!(self, Self::TakenAndVouchedFor),
+            ClientAuthMethod::SelfSignedTlsClientAuth => self.are_taken(),
+            _ => true,
+        }
+    }
 }
 
 /// Why the authorization server cannot start.

@@ -25,6 +25,11 @@ pub struct ServerMetadata {
     introspection_endpoint: String,
     revocation_endpoint: String,
     jwks_uri: String,
+    /// RFC 8705 section 5: "clients intending to do mutual TLS MUST use the alias URL" of what is in here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mtls_endpoint_aliases: Option<EndpointAliases>,
+    /// RFC 8705 section 3.3.
+    tls_client_certificate_bound_access_tokens: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     registration_endpoint: Option<String>,
     response_types_supported: [&'static str; 1],
@@ -44,23 +49,52 @@ pub struct ServerMetadata {
     acr_values_supported: [&'static str; 1],
     prompt_values_supported: [&'static str; 4],
     display_values_supported: [&'static str; 1],
-    token_endpoint_auth_methods_supported: [&'static str; 6],
-    revocation_endpoint_auth_methods_supported: [&'static str; 6],
-    introspection_endpoint_auth_methods_supported: [&'static str; 5],
+    token_endpoint_auth_methods_supported: Vec<&'static str>,
+    revocation_endpoint_auth_methods_supported: Vec<&'static str>,
+    introspection_endpoint_auth_methods_supported: Vec<&'static str>,
     backchannel_logout_supported: bool,
     backchannel_logout_session_supported: bool,
     frontchannel_logout_supported: bool,
     frontchannel_logout_session_supported: bool,
 }
 
+/// Where clients that show a certificate reach the endpoints (RFC 8705 section 5). None is in here that the
+/// document has not, too.
+#[derive(Clone, Debug, Serialize)]
+struct EndpointAliases {
+    token_endpoint: String,
+    userinfo_endpoint: String,
+    introspection_endpoint: String,
+    revocation_endpoint: String,
+}
+
+impl EndpointAliases {
+    fn below(base: &str) -> Self {
+        let at = |endpoint: Endpoint| format!("{base}{}", endpoint.path());
+        Self {
+            token_endpoint: at(Endpoint::Token),
+            userinfo_endpoint: at(Endpoint::Userinfo),
+            introspection_endpoint: at(Endpoint::Introspection),
+            revocation_endpoint: at(Endpoint::Revocation),
+        }
+    }
+}
+
 impl Issuer {
+    /// The names of those methods that a client could authenticate by here.
+    fn offered(&self, methods: &[ClientAuthMethod]) -> Vec<&'static str> {
+        let certificates = self.config.client_certificates;
+        let offered = methods.iter().filter(|method| certificates.suffice_for(**method));
+        offered.map(|method| method.as_str()).collect()
+    }
+
     /// The metadata document.
     #[must_use]
     pub fn metadata(&self) -> ServerMetadata {
         let issuer = &self.config.issuer;
         let at = |path: &str| format!("{issuer}{path}");
         let registers = self.config.initial_access_token.is_some();
-        let methods = ClientAuthMethod::AVAILABLE.map(ClientAuthMethod::as_str);
+        let methods = self.offered(&ClientAuthMethod::AVAILABLE);
         ServerMetadata {
             issuer: issuer.clone(),
             authorization_endpoint: at("/oauth2/authorize"),
@@ -70,6 +104,8 @@ impl Issuer {
             introspection_endpoint: at(Endpoint::Introspection.path()),
             revocation_endpoint: at(Endpoint::Revocation.path()),
             jwks_uri: at("/oauth2/jwks"),
+            mtls_endpoint_aliases: self.config.mtls_base.as_deref().map(EndpointAliases::below),
+            tls_client_certificate_bound_access_tokens: self.config.client_certificates.are_taken(),
             registration_endpoint: registers.then(|| at("/oauth2/register")),
             response_types_supported: ["code"],
             response_modes_supported: ["query", "fragment", "form_post"],
@@ -87,10 +123,10 @@ impl Issuer {
             acr_values_supported: Acr::ALL.map(Acr::as_str),
             prompt_values_supported: ["none", "login", "consent", "select_account"],
             display_values_supported: ["page"],
-            token_endpoint_auth_methods_supported: methods,
+            token_endpoint_auth_methods_supported: methods.clone(),
             revocation_endpoint_auth_methods_supported: methods,
-            introspection_endpoint_auth_methods_supported: ClientAuthMethod::CONFIDENTIAL
-                .map(ClientAuthMethod::as_str),
+            introspection_endpoint_auth_methods_supported: self
+                .offered(&ClientAuthMethod::CONFIDENTIAL),
             backchannel_logout_supported: true,
             backchannel_logout_session_supported: true,
             frontchannel_logout_supported: true,

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::{
+    client_certificate::ClientTrust,
     config::{Certificate, Config, ConfigError},
     declared,
     instance::{self, InstanceError},
@@ -143,6 +144,7 @@ fn check(config: &Config) -> Result<(), ServeError> {
     if let Certificate::Files { chain, key } = &config.certificate {
         tls::server_config(chain, key)?;
     }
+    ClientTrust::load(&config.mtls.client_trust_anchors)?;
     Outbound::new(&config.outbound)?;
     Ok(())
 }

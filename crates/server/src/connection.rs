@@ -23,36 +23,43 @@ use tokio::{net::TcpStream, time::sleep};
 use tokio_rustls::server::TlsStream;
 use tower::Service as _;
 
-use crate::listener::PeerAddress;
+use crate::client_certificate::{Connected, Gate};
 
 /// A connection ends when nothing whole was asked on it for so long, or for twice as long at most.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Answers by `router` what `peer` asks on `stream`, until either side ends it.
+/// What becomes of requests: who sends them is found out, then they are answered.
+#[derive(Clone)]
+pub(crate) struct Requests {
+    pub(crate) router: Router,
+    pub(crate) gate: Arc<Gate>,
+}
+
+/// Answers what the other end asks on `stream`, until either side ends it.
 pub(crate) async fn serve(
     stream: TlsStream<TcpStream>,
-    peer: PeerAddress,
-    router: Router,
+    connected: Connected,
+    requests: Requests,
     graceful: Watcher,
 ) -> hyper::Result<()> {
     // RFC 9113 section 3.2: HTTP/2 over TLS is agreed on by ALPN alone.
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-        serve_http2(stream, peer, router, graceful).await
+        serve_http2(stream, connected, requests, graceful).await
     } else {
-        serve_http1(stream, peer, router, graceful).await
+        serve_http1(stream, connected, requests, graceful).await
     }
 }
 
 async fn serve_http1(
     stream: TlsStream<TcpStream>,
-    peer: PeerAddress,
-    router: Router,
+    connected: Connected,
+    requests: Requests,
     graceful: Watcher,
 ) -> hyper::Result<()> {
     let activity = Arc::new(Activity::default());
     let service = service_fn(|request| {
         activity.step();
-        let (answer, activity) = (answer(&router, peer, request), Arc::clone(&activity));
+        let (answer, activity) = (answer(&requests, &connected, request), Arc::clone(&activity));
         async move {
             let answer = answer.await;
             activity.step();
@@ -72,23 +79,24 @@ async fn serve_http1(
 
 async fn serve_http2(
     stream: TlsStream<TcpStream>,
-    peer: PeerAddress,
-    router: Router,
+    connected: Connected,
+    requests: Requests,
     graceful: Watcher,
 ) -> hyper::Result<()> {
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder.timer(TokioTimer::new()).keep_alive_interval(IDLE_TIMEOUT);
-    let service = service_fn(|request| answer(&router, peer, request));
+    let service = service_fn(|request| answer(&requests, &connected, request));
     graceful.watch(builder.serve_connection(TokioIo::new(stream), service)).await
 }
 
 fn answer(
-    router: &Router,
-    peer: PeerAddress,
+    requests: &Requests,
+    connected: &Connected,
     mut request: Request<Incoming>,
 ) -> <Router as tower::Service<Request<Incoming>>>::Future {
+    let peer = requests.gate.peer(connected, request.headers());
     request.extensions_mut().insert(peer);
-    router.clone().call(request)
+    requests.router.clone().call(request)
 }
 
 /// What happens on a connection of HTTP/1.1: one step when a request begins and one when it is answered,

@@ -3,7 +3,11 @@
 use std::{path::PathBuf, sync::Arc};
 
 use tokenbind_issuer::{
-    Issuer, IssuerConfig, issuer::StartError, keys::ServerKey, scope::Audience, secret::Secret,
+    Issuer, IssuerConfig,
+    issuer::{ClientCertificates, StartError},
+    keys::ServerKey,
+    scope::Audience,
+    secret::Secret,
 };
 use tokenbind_store::{OpenError, SqliteStore};
 
@@ -56,7 +60,8 @@ pub async fn open(config: &Config) -> Result<Issuer, InstanceError> {
 
 fn issuer_config(config: &Config) -> IssuerConfig {
     IssuerConfig {
-        mtls_base: None,
+        mtls_base: config.mtls.base_url.clone(),
+        client_certificates: client_certificates(config),
         issuer: config.issuer.clone(),
         default_audience: Audience::of(&config.tokens.default_audience),
         access_token_signing_alg: config.tokens.access_token_signing_alg,
@@ -68,5 +73,13 @@ fn issuer_config(config: &Config) -> IssuerConfig {
         concurrent_hashes: config.passwords.concurrent_hashes,
         password_patience: config.limits.request_timeout,
         failed_logins_per_minute: config.limits.failed_logins_per_minute,
+    }
+}
+
+const fn client_certificates(config: &Config) -> ClientCertificates {
+    match (config.takes_certificates(), config.mtls.client_trust_anchors.is_empty()) {
+        (false, _) => ClientCertificates::NotTaken,
+        (true, true) => ClientCertificates::Taken,
+        (true, false) => ClientCertificates::TakenAndVouchedFor,
     }
 }

@@ -2,6 +2,7 @@
 
 mod admin_socket;
 pub mod cli;
+mod client_certificate;
 pub mod config;
 mod connection;
 mod cookies;

@@ -11,7 +11,10 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::connection;
+use crate::{
+    client_certificate::Gate,
+    connection::{self, Requests},
+};
 
 /// How long a client may take for its handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -22,23 +25,12 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many connections are served at once; more wait to be accepted.
 const MAX_CONNECTIONS: usize = 10_000;
 
-/// The address of the TCP peer, as only the listener can tell.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct PeerAddress(SocketAddr);
-
-impl PeerAddress {
-    /// Its IP address.
-    #[must_use]
-    pub(crate) const fn ip(self) -> std::net::IpAddr {
-        self.0.ip()
-    }
-}
-
 /// Serves `router` on `listener` until `stop` turns true, then lets running requests finish.
 pub(crate) async fn serve(
     listener: TcpListener,
     tls: Arc<rustls::ServerConfig>,
     router: Router,
+    gate: Arc<Gate>,
     mut stop: watch::Receiver<bool>,
 ) {
     let acceptor = TlsAcceptor::from(tls);
@@ -49,8 +41,9 @@ pub(crate) async fn serve(
             _ = stop.wait_for(|stop| *stop) => break,
             accepted = accept(&listener, &places) => accepted,
         };
+        let requests = Requests { router: router.clone(), gate: gate.clone() };
         let connection =
-            serve_connection(acceptor.clone(), stream, peer, router.clone(), graceful.watcher());
+            serve_connection(acceptor.clone(), stream, peer, requests, graceful.watcher());
         tokio::spawn(async move {
             connection.await;
             drop(place);
@@ -82,7 +75,7 @@ async fn serve_connection(
     acceptor: TlsAcceptor,
     stream: TcpStream,
     peer: SocketAddr,
-    router: Router,
+    requests: Requests,
     graceful: Watcher,
 ) {
     let _ = stream.set_nodelay(true);
@@ -91,7 +84,8 @@ async fn serve_connection(
         Ok(Err(error)) => return tracing::debug!(%peer, %error, "the TLS handshake failed"),
         Err(_) => return tracing::debug!(%peer, "the TLS handshake took too long"),
     };
-    if let Err(error) = connection::serve(stream, PeerAddress(peer), router, graceful).await {
+    let connected = requests.gate.connected(peer, stream.get_ref().1);
+    if let Err(error) = connection::serve(stream, connected, requests, graceful).await {
         tracing::debug!(%peer, %error, "a connection broke");
     }
 }

@@ -10,6 +10,10 @@ use tokenbind_issuer::ErrorCode;
 use tokio::net::TcpListener;
 
 const REQUESTS: &str = "tokenbind_requests_total";
+
+/// Certificate headers of those who are no trusted proxy.
+pub(crate) const IGNORED_CERTIFICATE_HEADERS: &str = "tokenbind_ignored_certificate_headers_total";
+
 const DURATION: &str = "tokenbind_request_duration_seconds";
 
 /// Upper bounds of the histogram's buckets, in seconds: from a cached introspection to a password.
@@ -25,6 +29,10 @@ pub(crate) fn install() -> Result<PrometheusHandle, BuildError> {
         .set_buckets_for_metric(Matcher::Full(DURATION.into()), &BUCKETS)?
         .install_recorder()?;
     describe_counter!(REQUESTS, "Requests by endpoint and by OAuth error code, or ok.");
+    describe_counter!(
+        IGNORED_CERTIFICATE_HEADERS,
+        "Requests with a client certificate in a header that nobody trusted sent."
+    );
     describe_histogram!(DURATION, "Seconds from a request's head to its answer, by endpoint.");
     Ok(handle)
 }

@@ -109,6 +109,8 @@ fn config(data: PathBuf, port: u16) -> Config {
     config.issuer = format!("https://localhost:{port}");
     config.tokens.default_audience = vec![config.issuer.clone()];
     config.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    config.mtls.listen = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port + 1)));
+    config.mtls.base_url = Some(format!("https://localhost:{}", port + 1));
     config.metrics = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port + 2)));
     config
 }

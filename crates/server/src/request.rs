@@ -14,7 +14,7 @@ use tokenbind_issuer::{
 };
 use tokio::time::timeout;
 
-use crate::{cookies, listener::PeerAddress};
+use crate::{client_certificate::Peer, cookies};
 
 /// The type of the bodies that forms have.
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -63,7 +63,7 @@ impl Visitor {
     pub(crate) fn of(request: &Parts) -> Result<Self, OAuthError> {
         let (cookies, csrf) = read_cookies(&request.headers);
         let user_agent = request.headers.get(header::USER_AGENT).cloned();
-        Ok(Self { cookies, csrf, address: peer(request)?, user_agent })
+        Ok(Self { cookies, csrf, address: peer(request)?.address(), user_agent })
     }
 
     /// Where the connection comes from.
@@ -178,7 +178,18 @@ fn incoming(request: &Parts, body: Bytes) -> Result<Incoming, OAuthError> {
         authorization,
         method: request.method.clone(),
         dpop: dpop_header(&request.headers),
-        certificate: request.extensions.get().cloned(),
+        certificate: certificate(request)?,
+    })
+}
+
+/// What a trusted proxy says must be understood, or it would be as if the client had shown nothing.
+fn certificate(request: &Parts) -> Result<Option<Arc<PeerCertificate>>, OAuthError> {
+    peer(request)?.certificate().map_err(|error| {
+        let log = Some(format!("a trusted proxy sent a certificate header that {error}"));
+        OAuthError {
+            log,
+            ..refuse("the client certificate cannot be read from the proxy's header")
+        }
     })
 }
 
@@ -249,9 +260,8 @@ fn expect_content_type(headers: &HeaderMap, expected: &str) -> Result<(), OAuthE
     Err(refuse(format!("the Content-Type must be {expected}")))
 }
 
-fn peer(request: &Parts) -> Result<IpAddr, OAuthError> {
-    let peer = request.extensions.get::<PeerAddress>().copied();
-    peer.map(PeerAddress::ip).ok_or_else(|| refuse("the connection has no peer address"))
+fn peer(request: &Parts) -> Result<&Peer, OAuthError> {
+    request.extensions.get().ok_or_else(|| refuse("the connection has no peer"))
 }
 
 async fn read_body(

@@ -1,16 +1,18 @@
 //! A running server: listeners, the operator's socket and the sweep.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokenbind_issuer::Issuer;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
     sync::watch,
+    task::JoinSet,
 };
 
 use crate::{
     admin_socket,
+    client_certificate::{ClientTrust, Gate},
     config::{Certificate, Config},
     data_dir::DataDir,
     endpoint, listener,
@@ -58,12 +60,27 @@ pub enum ServeError {
 
 /// A server that has its addresses and is about to answer.
 pub struct Server {
-    listener: TcpListener,
-    tls: Arc<rustls::ServerConfig>,
+    doors: Vec<Door>,
+    gate: Arc<Gate>,
     router: axum::Router,
     issuer: Arc<Issuer>,
     outbound: Outbound,
     data: DataDir,
+}
+
+/// An address that is listened on, and the TLS that is spoken there.
+struct Door {
+    listener: TcpListener,
+    tls: Arc<rustls::ServerConfig>,
+}
+
+impl Door {
+    async fn open(address: SocketAddr, tls: rustls::ServerConfig) -> Result<Self, ServeError> {
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|error| ServeError::Listen { address: address.to_string(), error })?;
+        Ok(Self { listener, tls: Arc::new(tls) })
+    }
 }
 
 impl Server {
@@ -81,21 +98,24 @@ impl Server {
                 (local.certificate, local.key)
             }
         };
-        let tls = Arc::new(tls::server_config(&chain, &key)?);
-        let in_vain = |address: String| move |error| ServeError::Listen { address, error };
-        let listener =
-            TcpListener::bind(config.listen).await.map_err(in_vain(config.listen.to_string()))?;
+        let trust = ClientTrust::load(&config.mtls.client_trust_anchors)?;
+        let mut doors = vec![Door::open(config.listen, tls::server_config(&chain, &key)?).await?];
+        if let Some(address) = config.mtls.listen {
+            doors.push(Door::open(address, tls::server_config_asking(&chain, &key)?).await?);
+        }
         let counts = metrics::install()?;
         if let Some(address) = config.metrics {
-            metrics::serve(address, counts).await.map_err(in_vain(address.to_string()))?;
+            let in_vain = |error| ServeError::Listen { address: address.to_string(), error };
+            metrics::serve(address, counts).await.map_err(in_vain)?;
         }
+        let gate = Arc::new(Gate::new(trust, &config.proxy));
         let outbound = Outbound::new(&config.outbound)?;
         let limits = RequestLimits {
             body_bytes: config.limits.body_bytes,
             timeout: config.limits.request_timeout,
         };
         let router = endpoint::router(issuer.clone(), limits, config.cookie.clone());
-        Ok(Self { listener, tls, router, issuer, outbound, data })
+        Ok(Self { doors, gate, router, issuer, outbound, data })
     }
 
     /// Answers until the process is told to stop, then lets running requests finish.
@@ -107,7 +127,11 @@ impl Server {
         let socket = admin_socket::listen(&self.data, self.issuer.clone())?;
         let sweeping = tokio::spawn(sweep(self.issuer.clone()));
         let telling = logout_delivery::start(self.issuer.clone(), self.outbound);
-        let serving = tokio::spawn(listener::serve(self.listener, self.tls, self.router, stop));
+        let mut serving = JoinSet::new();
+        for Door { listener, tls } in self.doors {
+            let (router, gate) = (self.router.clone(), self.gate.clone());
+            serving.spawn(listener::serve(listener, tls, router, gate, stop.clone()));
+        }
         let mut terminate = signal(SignalKind::terminate())?;
         tokio::select! {
             _ = terminate.recv() => {}
@@ -115,7 +139,7 @@ impl Server {
         }
         tracing::info!("stopping");
         let _ = stopping.send(true);
-        let _ = serving.await;
+        serving.join_all().await;
         telling.abort();
         sweeping.abort();
         drop(socket);

@@ -1,5 +1,7 @@
 //! TLS of the listeners: TLS 1.3, and TLS 1.2 with forward secrecy and AES-GCM alone.
 
+mod any_certificate;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -17,6 +19,8 @@ use rustls_pki_types::{
     pem::{Error as PemError, PemObject as _},
 };
 use secrecy::{ExposeSecret as _, SecretSlice};
+
+use any_certificate::AnyCertificate;
 
 /// The cipher suites: all of TLS 1.3, and of TLS 1.2 those that RFC 9325 section 4.2 recommends.
 pub const CIPHER_SUITES: [CipherSuite; 7] = [
@@ -80,15 +84,36 @@ pub fn provider() -> Arc<CryptoProvider> {
 ///
 /// If a file cannot be read, or key and certificate cannot be used together.
 pub fn server_config(certificate: &Path, key: &Path) -> Result<ServerConfig, TlsError> {
-    let unusable = |error| refuse(certificate, TlsProblem::Unusable(error));
     let certified = load_certified_key(certificate, key)?;
-    let mut config = ServerConfig::builder_with_provider(provider())
-        .with_protocol_versions(&[&TLS13, &TLS12])
-        .map_err(unusable)?
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
+    config_of(certified, None).map_err(|error| refuse(certificate, TlsProblem::Unusable(error)))
+}
+
+/// The same for a listener that asks for client certificates and takes any, or none. A resumed session
+/// has the certificate of the handshake that it began with.
+///
+/// # Errors
+///
+/// If a file cannot be read, or key and certificate cannot be used together.
+pub fn server_config_asking(certificate: &Path, key: &Path) -> Result<ServerConfig, TlsError> {
+    let certified = load_certified_key(certificate, key)?;
+    let verifier = Arc::new(AnyCertificate(provider()));
+    config_of(certified, Some(verifier))
+        .map_err(|error| refuse(certificate, TlsProblem::Unusable(error)))
+}
+
+fn config_of(
+    certified: CertifiedKey,
+    verifier: Option<Arc<AnyCertificate>>,
+) -> Result<ServerConfig, rustls::Error> {
+    let builder = ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&TLS13, &TLS12])?;
+    let builder = match verifier {
+        None => builder.with_no_client_auth(),
+        Some(verifier) => builder.with_client_cert_verifier(verifier),
+    };
+    let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    config.ticketer = aws_lc_rs::Ticketer::new().map_err(unusable)?;
+    config.ticketer = aws_lc_rs::Ticketer::new()?;
     Ok(config)
 }
 

@@ -15,6 +15,7 @@ impl Reading {
     pub(super) fn check(&mut self) {
         self.check_certificate();
         self.check_listeners();
+        self.check_mtls();
         self.check_session();
         self.check_cookie_domain();
         self.read_registration_file();
@@ -29,12 +30,41 @@ impl Reading {
     }
 
     fn check_listeners(&mut self) {
-        let keys = ["metrics.address", "listen.port", "listen.address"];
+        let keys =
+            ["mtls.port", "mtls.address", "metrics.address", "listen.port", "listen.address"];
         let Some(blamed) = self.to_blame(keys) else { return };
-        let listen = self.draft.listen();
-        if self.draft.metrics().is_some_and(|metrics| overlap(metrics, listen)) {
-            let message = format!("the metrics and the server cannot both listen on {listen}");
-            self.refuse(blamed, message);
+        let listeners = [
+            ("the server", Some(self.draft.listen())),
+            ("the metrics", self.draft.metrics()),
+            ("the listener for client certificates", self.draft.mtls_listen()),
+        ];
+        let listeners = listeners.map(|(name, address)| address.map(|address| (name, address)));
+        let pairs = [(1, 0), (2, 0), (2, 1)].map(|(one, other)| (listeners[one], listeners[other]));
+        for (one, other) in pairs {
+            let (Some((one, address)), Some((other, taken))) = (one, other) else { continue };
+            if overlap(address, taken) {
+                let message = format!("{one} and {other} cannot both listen on {taken}");
+                return self.refuse(blamed, message);
+            }
+        }
+    }
+
+    fn check_mtls(&mut self) {
+        if self.is_given("mtls.address") && !self.is_given("mtls.port") {
+            self.refuse("mtls.address", "needs mtls.port beside it".to_owned());
+        }
+        let shown_somewhere =
+            self.is_given("mtls.port") || self.is_given("proxy.certificate_header");
+        for key in ["mtls.base_url", "mtls.client_trust_anchors"] {
+            if self.is_given(key) && !shown_somewhere {
+                let message = "needs mtls.port or proxy.certificate_header beside it, since \
+                               otherwise nobody can show a certificate";
+                self.refuse(key, message.to_owned());
+            }
+        }
+        if self.is_given("proxy.certificate_header") && !self.is_given("trusted_proxies") {
+            let message = "needs trusted_proxies beside it: from anyone else it is ignored";
+            self.refuse("proxy.certificate_header", message.to_owned());
         }
     }
 

@@ -14,10 +14,11 @@ use tokenbind_issuer::{
     keys::SigningAlgorithm,
     secret::Secret,
 };
+use url::Url;
 
 use super::{
-    Certificate, Config, Cookie, Limits, Log, LogFormat, Outbound, Passwords, SameSite, Session,
-    Tokens, value::Metrics,
+    Certificate, CertificateHeader, Config, Cookie, Limits, Log, LogFormat, Mtls, Outbound,
+    Passwords, Proxy, SameSite, Session, Tokens, value::Metrics,
 };
 
 /// Where the metrics are unless something else is said.
@@ -32,6 +33,12 @@ pub(super) struct Draft {
     pub(super) port: Option<u16>,
     pub(super) certificate: Option<PathBuf>,
     pub(super) key: Option<PathBuf>,
+    pub(super) mtls_address: Option<IpAddr>,
+    pub(super) mtls_port: Option<u16>,
+    pub(super) mtls_base_url: Option<String>,
+    pub(super) client_trust_anchors: Option<Vec<PathBuf>>,
+    pub(super) trusted_proxies: Option<Vec<IpNet>>,
+    pub(super) certificate_header: Option<CertificateHeader>,
     pub(super) metrics: Option<Metrics>,
     pub(super) default_audience: Option<Vec<String>>,
     pub(super) signing_alg: Option<SigningAlgorithm>,
@@ -63,6 +70,22 @@ impl Draft {
         SocketAddr::new(address, self.port.unwrap_or(9443))
     }
 
+    pub(super) fn mtls_listen(&self) -> Option<SocketAddr> {
+        let address = self.mtls_address.unwrap_or(self.listen().ip());
+        self.mtls_port.map(|port| SocketAddr::new(address, port))
+    }
+
+    /// Where the issuer's host asks for certificates, unless something else is said.
+    fn mtls_base_url(&self) -> Option<String> {
+        let default = || {
+            let port = self.mtls_port?;
+            let mut url = Url::parse(&self.issuer()).ok()?;
+            url.set_port(Some(port)).ok()?;
+            Some(url.as_str().trim_end_matches('/').to_owned())
+        };
+        self.mtls_base_url.clone().or_else(default)
+    }
+
     pub(super) fn metrics(&self) -> Option<SocketAddr> {
         match self.metrics {
             None => Some(METRICS),
@@ -87,6 +110,7 @@ impl Draft {
     pub(super) fn finish(self) -> Config {
         let (listen, metrics, session) = (self.listen(), self.metrics(), self.session());
         let issuer = self.issuer();
+        let (mtls_listen, mtls_base_url) = (self.mtls_listen(), self.mtls_base_url());
         let data = self.data.unwrap_or_else(|| PathBuf::from("data"));
         let certificate = match (self.certificate, self.key) {
             (Some(chain), Some(key)) => Certificate::Files { chain, key },
@@ -95,6 +119,15 @@ impl Draft {
         Config {
             listen,
             certificate,
+            mtls: Mtls {
+                listen: mtls_listen,
+                base_url: mtls_base_url,
+                client_trust_anchors: self.client_trust_anchors.unwrap_or_default(),
+            },
+            proxy: Proxy {
+                trusted: self.trusted_proxies.unwrap_or_default(),
+                certificate_header: self.certificate_header,
+            },
             metrics,
             tokens: Tokens {
                 default_audience: self.default_audience.unwrap_or_else(|| vec![issuer.clone()]),

@@ -26,6 +26,7 @@ use std::{
     time::Duration,
 };
 
+use http::HeaderName;
 use ipnet::IpNet;
 use tokenbind_issuer::{
     declared::{DeclaredApplication, DeclaredUser},
@@ -49,6 +50,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The certificate that it shows.
     pub certificate: Certificate,
+    /// Client certificates.
+    pub mtls: Mtls,
+    /// The proxies before the server.
+    pub proxy: Proxy,
     /// Where the metrics are; nowhere if none.
     pub metrics: Option<SocketAddr>,
     /// What holds for all tokens.
@@ -87,6 +92,51 @@ pub enum Certificate {
         /// The private key.
         key: PathBuf,
     },
+}
+
+/// Client certificates (RFC 8705).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Mtls {
+    /// Where the server asks for them; nowhere if none.
+    pub listen: Option<SocketAddr>,
+    /// Where clients are told to show them: the base of the endpoints' URLs.
+    pub base_url: Option<String>,
+    /// PEM files of the authorities whose certificates authenticate clients.
+    pub client_trust_anchors: Vec<PathBuf>,
+}
+
+/// The proxies before the server.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Proxy {
+    /// Where they are.
+    pub trusted: Vec<IpNet>,
+    /// How they tell of client certificates; not at all if none.
+    pub certificate_header: Option<CertificateHeader>,
+}
+
+/// How a proxy tells of a client certificate.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CertificateHeader {
+    /// `Client-Cert` and `Client-Cert-Chain` (RFC 9440).
+    ClientCert,
+    /// `X-Forwarded-Client-Cert`, as Envoy writes it.
+    XForwardedClientCert,
+    /// A header of this name with PEM in percent encoding, as nginx's `$ssl_client_escaped_cert`.
+    EscapedPem(HeaderName),
+}
+
+impl CertificateHeader {
+    /// The name of the header.
+    #[must_use]
+    pub fn name(&self) -> &HeaderName {
+        static CLIENT_CERT: HeaderName = HeaderName::from_static("client-cert");
+        static FORWARDED: HeaderName = HeaderName::from_static("x-forwarded-client-cert");
+        match self {
+            Self::ClientCert => &CLIENT_CERT,
+            Self::XForwardedClientCert => &FORWARDED,
+            Self::EscapedPem(name) => name,
+        }
+    }
 }
 
 /// What holds for all tokens.
@@ -220,6 +270,12 @@ impl Config {
         }
         environment::read(&mut reading, environment);
         reading.finish()
+    }
+
+    /// Whether clients can show certificates, here or to a proxy.
+    #[must_use]
+    pub const fn takes_certificates(&self) -> bool {
+        self.mtls.listen.is_some() || self.proxy.certificate_header.is_some()
     }
 
     /// The defaults with this data directory, for this machine alone: it listens on 127.0.0.1.

@@ -94,10 +94,17 @@ fn every_key_is_read_from_the_file() {
         r#"
         issuer = "https://id.example.com"
         data = "/var/lib/tokenbind"
+        trusted_proxies = ["10.1.0.0/16", "::1/128"]
+        proxy.certificate_header = "X-SSL-Client-Cert"
         listen = { address = "::", port = 443 }
         [tls]
         certificate = "/etc/chain.pem"
         key = "/etc/key.pem"
+        [mtls]
+        address = "::1"
+        port = 444
+        base_url = "https://mtls.id.example.com"
+        client_trust_anchors = "/etc/clients.pem"
         [metrics]
         address = "off"
         [tokens]
@@ -136,6 +143,18 @@ fn every_key_is_read_from_the_file() {
     assert_eq!(config.issuer, "https://id.example.com");
     assert_eq!(config.data, Path::new("/var/lib/tokenbind"));
     assert_eq!(config.listen.to_string(), "[::]:443");
+    let mtls = Mtls {
+        listen: Some("[::1]:444".parse().unwrap()),
+        base_url: Some("https://mtls.id.example.com".into()),
+        client_trust_anchors: vec!["/etc/clients.pem".into()],
+    };
+    assert_eq!(config.mtls, mtls);
+    let header = HeaderName::from_static("x-ssl-client-cert");
+    let proxy = Proxy {
+        trusted: ["10.1.0.0/16", "::1/128"].map(|net| net.parse().unwrap()).into(),
+        certificate_header: Some(CertificateHeader::EscapedPem(header)),
+    };
+    assert_eq!(config.proxy, proxy);
     assert_eq!(config.metrics, None);
     assert_eq!(
         config.tokens,
@@ -189,7 +208,7 @@ fn all_problems_are_told_at_once_with_their_places() {
     let file = "\
 issuer = \"http://id.example.com\"
 lisen.port = 1
-port = 1
+filter = 1
 address = 1
 [listen]
 addres = \"::\"
@@ -211,7 +230,7 @@ body_byte.s = 2
         &[
             "tokenbind.toml:1:10: issuer: expected an https URL without query, fragment, user name and final slash, found \"http://id.example.com\"",
             "tokenbind.toml:2:1: lisen: unknown key, did you mean listen?",
-            "tokenbind.toml:3:1: port: unknown key, did you mean listen.port?",
+            "tokenbind.toml:3:1: filter: unknown key, did you mean log.filter?",
             "tokenbind.toml:4:1: address: unknown key",
             "tokenbind.toml:6:1: listen.addres: unknown key, did you mean listen.address?",
             "tokenbind.toml:7:10: listen.port: expected a port number from 1 to 65535, found \"x\"",
@@ -376,6 +395,66 @@ fn metrics_do_not_take_the_servers_port() {
     );
     loaded("metrics.address = \"127.0.0.2:9443\"\nlisten.address = \"127.0.0.1\"", &[]);
     loaded("metrics.address = \"off\"\nlisten.port = 9445", &[]);
+}
+
+#[test]
+fn the_listener_for_certificates_has_an_address_of_its_own() {
+    assert_refused(
+        "mtls.port = 9443",
+        &[],
+        &[
+            "tokenbind.toml:1:13: mtls.port: the listener for client certificates and the server cannot both listen on 0.0.0.0:9443",
+        ],
+    );
+    assert_refused(
+        "mtls.port = 9445",
+        &[],
+        &[
+            "tokenbind.toml:1:13: mtls.port: the listener for client certificates and the metrics cannot both listen on 127.0.0.1:9445",
+        ],
+    );
+    assert_refused(
+        "mtls.address = \"127.0.0.1\"",
+        &[],
+        &["tokenbind.toml:1:16: mtls.address: needs mtls.port beside it"],
+    );
+    let config = loaded("listen.address = \"127.0.0.1\"\nmtls.port = 9444", &[]);
+    assert_eq!(config.mtls.listen, Some("127.0.0.1:9444".parse().unwrap()));
+}
+
+#[test]
+fn clients_with_certificates_are_told_the_issuer_at_the_other_port() {
+    let told = |text: &str| loaded(text, &[]).mtls.base_url;
+    assert_eq!(told(""), None);
+    assert_eq!(told("mtls.port = 9444"), Some("https://localhost:9444".into()));
+    let with_path = "issuer = \"https://id.example.com/tenant\"\nmtls.port = 444";
+    assert_eq!(told(with_path), Some("https://id.example.com:444/tenant".into()));
+    let own = "mtls.port = 444\nmtls.base_url = \"https://mtls.id.example.com\"";
+    assert_eq!(told(own), Some("https://mtls.id.example.com".into()));
+}
+
+#[test]
+fn certificates_have_to_be_shown_somewhere_and_headers_to_be_believed_from_somebody() {
+    let nowhere = "needs mtls.port or proxy.certificate_header beside it, since otherwise nobody can show a certificate";
+    assert_refused(
+        "mtls.base_url = \"https://a.example\"\nmtls.client_trust_anchors = \"ca.pem\"",
+        &[],
+        &[
+            &format!("tokenbind.toml:1:17: mtls.base_url: {nowhere}"),
+            &format!("tokenbind.toml:2:29: mtls.client_trust_anchors: {nowhere}"),
+        ],
+    );
+    assert_refused(
+        "proxy.certificate_header = \"client-cert\"",
+        &[],
+        &[
+            "tokenbind.toml:1:28: proxy.certificate_header: needs trusted_proxies beside it: from anyone else it is ignored",
+        ],
+    );
+    let config =
+        loaded("proxy.certificate_header = \"client-cert\"\ntrusted_proxies = \"::1/128\"", &[]);
+    assert!(config.takes_certificates());
+    assert!(!loaded("", &[]).takes_certificates());
 }
 
 #[test]

@@ -8,13 +8,14 @@ use std::{
     time::Duration,
 };
 
+use http::{HeaderName, header};
 use ipnet::IpNet;
 use jiff::SignedDuration;
 use tokenbind_issuer::{keys::SigningAlgorithm, secret::Secret};
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-use super::{LogFormat, SameSite};
+use super::{CertificateHeader, LogFormat, SameSite};
 
 /// The fewest characters of a secret that a person may choose.
 const MIN_SECRET: usize = 32;
@@ -224,6 +225,35 @@ pub(super) fn domain(raw: &Raw) -> Parsed<String> {
     Ok(text.to_owned())
 }
 
+/// Headers that mean something else.
+const TAKEN: [HeaderName; 12] = [
+    header::ACCEPT,
+    header::AUTHORIZATION,
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::COOKIE,
+    header::HOST,
+    header::ORIGIN,
+    header::REFERER,
+    header::TRANSFER_ENCODING,
+    HeaderName::from_static("client-cert-chain"),
+    HeaderName::from_static("dpop"),
+];
+
+pub(super) fn certificate_header(raw: &Raw) -> Parsed<CertificateHeader> {
+    let name = text(raw)?;
+    let header: HeaderName = name.parse().map_err(|_| REJECTED)?;
+    match header.as_str() {
+        "client-cert" => Ok(CertificateHeader::ClientCert),
+        "x-forwarded-client-cert" => Ok(CertificateHeader::XForwardedClientCert),
+        _ if TAKEN.contains(&header) => {
+            Err(Rejected(Some(format!("{name:?} means something else"))))
+        }
+        _ => Ok(CertificateHeader::EscapedPem(header)),
+    }
+}
+
 pub(super) fn log_filter(raw: &Raw) -> Parsed<String> {
     let text = text(raw)?;
     match EnvFilter::builder().parse(text) {
@@ -348,6 +378,22 @@ mod tests {
         assert_eq!(networks(&t("10.0.0.1")), Err(hint));
         assert_eq!(networks(&t(" ")), Err(REJECTED));
         assert_eq!(networks(&Raw::List(vec![String::new()])), Err(REJECTED));
+    }
+
+    #[test]
+    fn a_certificate_header_is_one_of_two_or_has_a_name_of_its_own() {
+        use CertificateHeader::{ClientCert, EscapedPem, XForwardedClientCert};
+        assert_eq!(certificate_header(&t("client-cert")), Ok(ClientCert));
+        assert_eq!(certificate_header(&t("Client-Cert")), Ok(ClientCert));
+        assert_eq!(certificate_header(&t("x-forwarded-client-cert")), Ok(XForwardedClientCert));
+        let named = EscapedPem(HeaderName::from_static("x-ssl-cert"));
+        assert_eq!(certificate_header(&t("X-SSL-Cert")), Ok(named));
+        for refused in ["", "a b", "x:", "é"] {
+            assert_eq!(certificate_header(&t(refused)), Err(REJECTED), "{refused}");
+        }
+        for taken in ["Cookie", "dpop", "authorization"] {
+            assert!(certificate_header(&t(taken)).is_err(), "{taken}");
+        }
     }
 
     #[test]
