@@ -162,13 +162,13 @@ fn kinds(bindings: &Bindings) -> Vec<BindingType> {
     bindings.iter().map(|binding| binding.binding_type).collect()
 }
 
-const fn named(refusal: &Refusal) -> BindingType {
+const fn named(refusal: Refusal) -> BindingType {
     match refusal {
         Refusal::NotCarried { binding_type, .. }
         | Refusal::NotAvailable(binding_type)
         | Refusal::Missing(binding_type)
         | Refusal::NotAuthorized(binding_type)
-        | Refusal::Mismatch(Mismatch { binding_type, .. }) => *binding_type,
+        | Refusal::Mismatch(Mismatch { binding_type, .. }) => binding_type,
     }
 }
 
@@ -186,18 +186,17 @@ proptest! {
         let evidence = values.evidence(proofs);
         let authorized = values.authorized();
         let bound = at_token(&terms, grant_for(&types), &authorized, &evidence, &client());
-        match first_bad(&types, proofs, validate, good_at_token) {
-            Some(bad) => prop_assert_eq!(named(&bound.unwrap_err()), bad),
-            None => {
-                // A label that nobody names is no binding; nothing else may be left out.
-                let unnamed = shown(proofs, BindingType::ClientRequest) == Missing;
-                let expected: Vec<_> = types
-                    .iter()
-                    .copied()
-                    .filter(|&kind| kind != BindingType::ClientRequest || !unnamed)
-                    .collect();
-                prop_assert_eq!(kinds(&bound.unwrap()), expected);
-            }
+        if let Some(bad) = first_bad(&types, proofs, validate, good_at_token) {
+            prop_assert_eq!(named(bound.unwrap_err()), bad);
+        } else {
+            // A label that nobody names is no binding; nothing else may be left out.
+            let unnamed = shown(proofs, BindingType::ClientRequest) == Missing;
+            let expected: Vec<_> = types
+                .iter()
+                .copied()
+                .filter(|&kind| kind != BindingType::ClientRequest || !unnamed)
+                .collect();
+            prop_assert_eq!(kinds(&bound.unwrap()), expected);
         }
     }
 
@@ -213,15 +212,12 @@ proptest! {
         let evidence = values.evidence([Right; 6]);
         let bound = at_token(&terms, grant, &values.authorized(), &evidence, &client());
         let stray = types.iter().copied().find(|kind| !kind.carried_by(grant));
-        match stray.filter(|_| !listed) {
-            Some(binding_type) => {
-                prop_assert_eq!(bound, Err(Refusal::NotCarried { binding_type, grant }));
-            }
-            None => {
-                let carried: Vec<_> =
-                    types.iter().copied().filter(|kind| kind.carried_by(grant)).collect();
-                prop_assert_eq!(kinds(&bound.unwrap()), carried);
-            }
+        if let Some(binding_type) = stray.filter(|_| !listed) {
+            prop_assert_eq!(bound, Err(Refusal::NotCarried { binding_type, grant }));
+        } else {
+            let carried: Vec<_> =
+                types.iter().copied().filter(|kind| kind.carried_by(grant)).collect();
+            prop_assert_eq!(kinds(&bound.unwrap()), carried);
         }
     }
 
@@ -234,9 +230,10 @@ proptest! {
     ) {
         let bindings = values.issued(&types, validate);
         let refreshed = at_refresh(&bindings, &values.evidence(proofs), &client());
-        match first_bad(&types, proofs, validate, good_at_refresh) {
-            Some(bad) => prop_assert_eq!(refreshed.unwrap_err().binding_type, bad),
-            None => prop_assert_eq!(refreshed, Ok(bindings)),
+        if let Some(bad) = first_bad(&types, proofs, validate, good_at_refresh) {
+            prop_assert_eq!(refreshed.unwrap_err().binding_type, bad);
+        } else {
+            prop_assert_eq!(refreshed, Ok(bindings));
         }
     }
 
@@ -248,9 +245,10 @@ proptest! {
     ) {
         let bindings = values.issued(&types, validate);
         let used = at_use(&bindings, &values.evidence(proofs), &client());
-        match first_bad(&types, proofs, validate, good_at_use) {
-            Some(bad) => prop_assert_eq!(used.unwrap_err().binding_type, bad),
-            None => prop_assert_eq!(used, Ok(())),
+        if let Some(bad) = first_bad(&types, proofs, validate, good_at_use) {
+            prop_assert_eq!(used.unwrap_err().binding_type, bad);
+        } else {
+            prop_assert_eq!(used, Ok(()));
         }
     }
 
@@ -266,17 +264,16 @@ proptest! {
         let others: Vec<_> =
             types.iter().copied().filter(|&kind| kind != BindingType::Certificate).collect();
         let refreshed = at_refresh(&bindings, &evidence, &client());
-        match first_bad(&others, proofs, None, good_at_refresh) {
-            Some(bad) => prop_assert_eq!(refreshed.unwrap_err().binding_type, bad),
-            None => {
-                let refreshed = refreshed.unwrap();
-                prop_assert_eq!(kinds(&refreshed), kinds(&bindings));
-                let bound = refreshed.confirmation(BindingType::Certificate);
-                let expected = types.contains(&BindingType::Certificate).then_some(renewed);
-                prop_assert_eq!(bound, expected);
-                // The access token before stays with its certificate.
-                prop_assert_eq!(at_use(&bindings, &evidence, &client()).is_ok(), expected.is_none());
-            }
+        if let Some(bad) = first_bad(&others, proofs, None, good_at_refresh) {
+            prop_assert_eq!(refreshed.unwrap_err().binding_type, bad);
+        } else {
+            let refreshed = refreshed.unwrap();
+            prop_assert_eq!(kinds(&refreshed), kinds(&bindings));
+            let bound = refreshed.confirmation(BindingType::Certificate);
+            let expected = types.contains(&BindingType::Certificate).then_some(renewed);
+            prop_assert_eq!(bound, expected);
+            // The access token before stays with its certificate.
+            prop_assert_eq!(at_use(&bindings, &evidence, &client()).is_ok(), expected.is_none());
         }
     }
 
@@ -292,7 +289,7 @@ proptest! {
         let evidence = values.evidence(proofs);
         let bound = at_token(&terms, grant_for(&types), &authorized, &evidence, &client());
         if shown(proofs, BindingType::Dpop) != Right {
-            prop_assert_eq!(named(&bound.unwrap_err()), BindingType::Dpop);
+            prop_assert_eq!(named(bound.unwrap_err()), BindingType::Dpop);
         } else if first_bad(&types, proofs, None, good_at_token).is_none() {
             prop_assert!(bound.is_ok());
         }

@@ -142,7 +142,7 @@ impl Settings {
         })
     }
 
-    /// "shall use PS256, ES256, or EdDSA". Message signing asks for signed requests too.
+    /// "shall use PS256, ES256, or `EdDSA`". Message signing asks for signed requests too.
     fn breach_by_signature(&self) -> Option<Breach> {
         if self.fapi().signs_messages() && self.request_object_signing_alg.is_none() {
             let rule = "must be named where fapi_profile is fapi2-message-signing";
