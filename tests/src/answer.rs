@@ -26,7 +26,7 @@ pub struct Answer {
 pub struct Tokens {
     /// The access token.
     pub access_token: String,
-    /// `Bearer`.
+    /// `Bearer` or `DPoP`.
     pub token_type: String,
     /// Seconds.
     pub expires_in: u64,
@@ -92,10 +92,20 @@ impl Answer {
     /// The tokens of a successful token response.
     #[must_use]
     pub fn tokens(&self) -> Tokens {
+        self.tokens_of_type("Bearer")
+    }
+
+    /// The same where the access token is bound to a key (RFC 9449 section 5).
+    #[must_use]
+    pub fn dpop_tokens(&self) -> Tokens {
+        self.tokens_of_type("DPoP")
+    }
+
+    fn tokens_of_type(&self, token_type: &str) -> Tokens {
         let json = self.expect(200);
         assert_eq!(self.header(&reqwest::header::CACHE_CONTROL), Some("no-store"));
         let tokens: Tokens = serde_json::from_value(json).expect("a token response");
-        assert_eq!(tokens.token_type, "Bearer");
+        assert_eq!(tokens.token_type, token_type);
         tokens
     }
 
@@ -115,9 +125,15 @@ impl Answer {
     /// in `WWW-Authenticate` (RFC 6750 section 3).
     #[must_use]
     pub fn challenged(&self, error: &str) -> String {
+        self.challenged_by("Bearer", error)
+    }
+
+    /// The same by this scheme.
+    #[must_use]
+    pub fn challenged_by(&self, scheme: &str, error: &str) -> String {
         assert_eq!(self.status, 401, "{}", self.text());
         let challenge = self.header(&reqwest::header::WWW_AUTHENTICATE).expect("a challenge");
-        let parameters = challenge.strip_prefix("Bearer ").expect("the scheme Bearer");
+        let parameters = challenge.strip_prefix(scheme).expect("the scheme");
         assert_eq!(quoted(parameters, "error"), Some(error), "{challenge}");
         let description = quoted(parameters, "error_description").expect("a description");
         assert_description(description);

@@ -4,7 +4,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::{Answer, AuthorizationRequest, Callback, Http, Tokens, User, VerifiedJwt, http::send};
+use crate::{
+    Answer, AuthorizationRequest, Callback, Http, Signer, Tokens, User, VerifiedJwt, http::send,
+    sha256,
+};
 
 /// An application with what it authenticates by.
 #[derive(Clone, Debug)]
@@ -21,7 +24,22 @@ pub struct Client {
     pub redirect_uri: Option<String>,
     /// What its requests show as `Cookie`.
     pub cookies: Option<String>,
+    /// The key that its requests prove by DPoP.
+    pub dpop: Option<Signer>,
+    /// What it authenticates with, if by signed assertions.
+    pub assertions: Option<Assertions>,
 }
+
+/// How an application authenticates by `private_key_jwt` (RFC 7523).
+#[derive(Clone, Debug)]
+pub struct Assertions {
+    /// Its key.
+    pub signer: Signer,
+    /// `aud`.
+    pub audience: String,
+}
+
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// The value of a Basic header (RFC 6749 section 2.3.1).
 fn basic(id: &str, secret: &str) -> String {
@@ -35,7 +53,16 @@ impl Client {
     #[must_use]
     pub fn new(http: Http, id: &str, secret: &str) -> Self {
         let (id, secret) = (id.to_owned(), Some(secret.to_owned()));
-        Self { http, id, secret, in_form: false, redirect_uri: None, cookies: None }
+        Self {
+            http,
+            id,
+            secret,
+            in_form: false,
+            redirect_uri: None,
+            cookies: None,
+            dpop: None,
+            assertions: None,
+        }
     }
 
     /// The same application with another secret.
@@ -54,6 +81,25 @@ impl Client {
     #[must_use]
     pub fn showing(&self, cookies: &str) -> Self {
         Self { cookies: Some(cookies.to_owned()), ..self.clone() }
+    }
+
+    /// The same application, its requests with a proof by this key (RFC 9449).
+    #[must_use]
+    pub fn proving(&self, signer: &Signer) -> Self {
+        Self { dpop: Some(signer.clone()), ..self.clone() }
+    }
+
+    /// The same application, its requests without proofs.
+    #[must_use]
+    pub fn proving_nothing(&self) -> Self {
+        Self { dpop: None, ..self.clone() }
+    }
+
+    /// The same application, which authenticates by assertions of this key for the server.
+    #[must_use]
+    pub fn asserting(&self, signer: &Signer, audience: &str) -> Self {
+        let assertions = Assertions { signer: signer.clone(), audience: audience.to_owned() };
+        Self { assertions: Some(assertions), ..self.clone() }
     }
 
     /// Its `Authorization` header, if it authenticates by one.
@@ -82,6 +128,11 @@ impl Client {
             fields.push(("client_id", &self.id));
             fields.extend(self.secret.as_deref().map(|secret| ("client_secret", secret)));
         }
+        let assertion = self.assertion();
+        if let Some(assertion) = &assertion {
+            fields.push(("client_assertion_type", ASSERTION_TYPE));
+            fields.push(("client_assertion", assertion));
+        }
         let mut request = self.http.form_of(path, &fields);
         if let Some(authorization) = authorization {
             request = request.header("authorization", authorization);
@@ -89,7 +140,20 @@ impl Client {
         if let Some(cookies) = &self.cookies {
             request = request.header("cookie", cookies);
         }
+        if let Some(signer) = &self.dpop {
+            request =
+                request.header("dpop", signer.dpop_proof("POST", &self.url(path), &json!({})));
+        }
         Answer::read(request.send().await?).await
+    }
+
+    fn assertion(&self) -> Option<String> {
+        let Assertions { signer, audience } = self.assertions.as_ref()?;
+        Some(signer.assertion(&self.id, audience, &json!({})))
+    }
+
+    fn url(&self, path: &str) -> String {
+        self.http.url(path).to_string()
     }
 
     /// Asks for a token.
@@ -154,7 +218,14 @@ impl Client {
         if let Some(cookies) = &self.cookies {
             request = request.header("cookie", cookies);
         }
-        send(request.bearer_auth(access_token)).await
+        let Some(signer) = &self.dpop else {
+            return send(request.bearer_auth(access_token)).await;
+        };
+        // RFC 9449 section 7.1: another scheme, and a proof that names the token.
+        let ath = json!({ "ath": sha256(access_token) });
+        let proof = signer.dpop_proof("GET", &self.url("/oauth2/userinfo"), &ath);
+        let request = request.header("authorization", format!("DPoP {access_token}"));
+        send(request.header("dpop", proof)).await
     }
 
     /// Refreshes.

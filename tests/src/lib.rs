@@ -26,7 +26,9 @@ mod port;
 mod process;
 mod registrar;
 mod relying_party;
+mod scripted;
 mod server;
+mod signer;
 mod wait;
 mod web_app;
 
@@ -37,7 +39,7 @@ pub use authorization::{AuthorizationRequest, Callback, ResponseMode};
 pub use binary::binary as server_binary;
 pub use browser::{Browser, Page, SESSION_COOKIE};
 pub use chromium::{BrowserCookie, Chromium};
-pub use client::Client;
+pub use client::{Assertions, Client};
 pub use cookies::Cookies;
 pub use html::{Button, Field, Form, Html};
 pub use http::{Http, send};
@@ -48,7 +50,9 @@ pub use logout_receiver::LogoutReceiver;
 pub use operator::{Operator, Ran, User};
 pub use registrar::{Registrar, Registration};
 pub use relying_party::{RelyingParty, SignIn, Visit};
+pub use scripted::{Call, Failure, ScriptedApplication};
 pub use server::{Quickstart, QuickstartApplication, QuickstartUser, Server};
+pub use signer::{Signer, now};
 pub use wait::{eventually, seconds_pass};
 pub use web_app::{Library, WebApp};
 

@@ -53,6 +53,8 @@ impl Registrar {
             in_form: metadata["token_endpoint_auth_method"] == "client_secret_post",
             redirect_uri: metadata["redirect_uris"][0].as_str().map(str::to_owned),
             cookies: None,
+            dpop: None,
+            assertions: None,
         };
         let uri = text("registration_client_uri").expect("registration_client_uri");
         let path = format!("/oauth2/register/{}", client.id);

@@ -17,6 +17,7 @@ const STAMP: &str = ".installed-from";
 pub(super) fn install(workspace: &Workspace) -> Result<()> {
     let clients = workspace.root.join("tests/clients");
     install_from_npm(&clients.join("openid_client"))?;
+    install_from_npm(&clients.join("proof_of_possession"))?;
     let target = workspace.metadata()?.target_directory;
     let venv = target.join("clients/authlib");
     install_from_pypi(&clients.join("authlib/requirements.txt"), venv.as_std_path())
