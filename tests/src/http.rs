@@ -8,6 +8,7 @@ use rustls::{
     client::WantsClientCert,
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, pem::PemObject as _},
+    sign::{CertifiedKey, SingleCertAndKey},
 };
 
 use crate::{Answer, Identity};
@@ -45,7 +46,10 @@ impl Http {
     /// A client that shows this certificate to whoever asks for one.
     pub(crate) fn with_certificate(base: String, ca: &[u8], identity: &Identity) -> Self {
         let (chain, key) = identity.tls();
-        let mut tls = trusting(ca).with_client_auth_cert(chain, key).expect("a certificate");
+        let key = aws_lc_rs::sign::any_supported_type(&key).expect("a key that signs");
+        // Whether the two fit is for the server to find out.
+        let shown = SingleCertAndKey::from(CertifiedKey::new(chain, key));
+        let mut tls = trusting(ca).with_client_cert_resolver(Arc::new(shown));
         tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Self::built(reqwest::Client::builder(), tls, base)
     }

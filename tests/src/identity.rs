@@ -54,6 +54,18 @@ impl Identity {
         Self { certificate, key: key.serialize_pem(), point }
     }
 
+    /// The same key with a certificate that nobody can read.
+    #[must_use]
+    pub fn broken(&self) -> Self {
+        let mut der = self.der().to_vec();
+        // The length of what is signed.
+        der[6] ^= 0x3f;
+        let body = STANDARD.encode(der);
+        let certificate =
+            format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n");
+        Self { certificate, ..self.clone() }
+    }
+
     /// The certificate in PEM.
     #[must_use]
     pub fn pem(&self) -> &str {

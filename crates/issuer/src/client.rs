@@ -1,5 +1,7 @@
 //! Client authentication (RFC 6749 section 2.3).
 
+mod certificate;
+
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
 use tokenbind_binding::{ClientId, Cookies, GrantType, PeerCertificate, ShownCertificate};
@@ -107,6 +109,14 @@ struct Shown<'a> {
     method: ClientAuthMethod,
 }
 
+impl Shown<'_> {
+    /// RFC 8705 section 2: besides its certificate, the client shows its `client_id` alone.
+    fn may_be_by_certificate(&self, application: &Application) -> bool {
+        let expected = application.settings.token_endpoint_auth_method;
+        expected.uses_certificate() && self.method == ClientAuthMethod::None
+    }
+}
+
 impl Issuer {
     /// Finds out which application sends a request, by the method that it is registered with.
     ///
@@ -120,9 +130,20 @@ impl Issuer {
         let shown = read_credentials(evidence)?;
         let client_id = ClientId::from(&*shown.client_id);
         let found = self.store.find_application(&client_id).await?;
-        match check(found.as_ref().map(|(application, _)| &**application), &shown) {
+        let application = found.as_ref().map(|(application, _)| &**application);
+        let checked = match application {
+            Some(application) if shown.may_be_by_certificate(application) => {
+                let certificate = evidence.proofs.certificate;
+                self.check_certificate(&application.settings, certificate).await
+            }
+            _ => check(application, &shown),
+        };
+        match checked {
             Ok(()) => {}
-            Err(error) => return Err(self.count_failure(&shown, evidence.address, error)),
+            Err(error) if error.code == ErrorCode::InvalidClient => {
+                return Err(self.count_failure(&shown, evidence.address, error));
+            }
+            Err(error) => return Err(error),
         }
         found
             .map(|(application, as_of)| AuthenticatedClient { application, as_of })

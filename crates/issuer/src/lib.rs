@@ -19,6 +19,7 @@ pub mod code;
 pub mod cors;
 mod credentials;
 pub mod declared;
+pub mod distinguished_name;
 pub mod endpoint;
 pub mod error;
 pub mod form;

@@ -1,6 +1,7 @@
 //! The settings of an application, under the names of RFC 7591 and its relatives where one exists.
 
 mod boolean_aliases;
+mod certificate_name;
 mod fapi;
 mod validate;
 mod values;
@@ -20,6 +21,8 @@ pub use values::{
 };
 
 use crate::{keys::SigningAlgorithm, scope::Scope};
+pub(crate) use certificate_name::CertificateName;
+
 use boolean_aliases::{BOOLEAN_ALIASES, apply_boolean_aliases};
 
 const RESPONSE_TYPES: &str = "response_types";

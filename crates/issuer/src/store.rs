@@ -300,9 +300,10 @@ pub struct Refresh {
     pub client_id: ClientId,
     /// The scope of the new access token, checked to lie within the grant's.
     pub scope: Scope,
-    /// What the new access token is bound to, if that is not what the grant is: the client has renewed
-    /// its certificate.
-    pub renewed_bindings: Option<Bindings>,
+    /// What the request proved, which the new access token and from then on the grant are bound to: what
+    /// the grant is bound to, or another certificate of a client that authenticates by one. `None` for the
+    /// former, without looking.
+    pub bindings: Option<Bindings>,
     /// The new access token.
     pub access_token: AccessTokenTerms,
     /// Whether refresh tokens are replaced.

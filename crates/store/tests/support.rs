@@ -269,7 +269,7 @@ pub(crate) fn refresh(presented: RefreshTokenId, rotation: Rotation) -> Refresh 
         client_id: "app".into(),
         scope: scope("mail openid"),
         access_token: opaque(),
-        renewed_bindings: None,
+        bindings: None,
         rotation,
         refresh_token_lifetime: 86_400,
         in_slot: false,

@@ -236,3 +236,65 @@ fn contradictions_are_refused() {
         assert_eq!(refused_field(metadata.clone()), field, "{metadata}");
     }
 }
+
+#[test]
+fn rfc8705_section_2_1_2_exactly_one_name_tells_a_client_of_tls_client_auth() {
+    let by_name = |more: Value| {
+        let mut metadata = json!({ "token_endpoint_auth_method": "tls_client_auth" });
+        metadata.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        read(metadata)
+    };
+    for good in [
+        json!({ "tls_client_auth_subject_dn": "CN=app,O=Example" }),
+        json!({ "tls_client_auth_san_dns": "app.example" }),
+        json!({ "tls_client_auth_san_uri": "spiffe://example/app" }),
+        json!({ "tls_client_auth_san_ip": "2001:db8::1" }),
+        json!({ "tls_client_auth_san_email": "app@example.com" }),
+    ] {
+        assert!(by_name(good.clone()).is_ok(), "{good}");
+    }
+    for (bad, field) in [
+        (json!({}), "tls_client_auth_subject_dn"),
+        (json!({ "tls_client_auth_subject_dn": "app" }), "tls_client_auth_subject_dn"),
+        (json!({ "tls_client_auth_subject_dn": "" }), "tls_client_auth_subject_dn"),
+        (json!({ "tls_client_auth_san_dns": "a b" }), "tls_client_auth_san_dns"),
+        (json!({ "tls_client_auth_san_uri": "app" }), "tls_client_auth_san_uri"),
+        (json!({ "tls_client_auth_san_ip": "1.2.3" }), "tls_client_auth_san_ip"),
+        (json!({ "tls_client_auth_san_email": "example.com" }), "tls_client_auth_san_email"),
+        (
+            json!({ "tls_client_auth_subject_dn": "CN=app", "tls_client_auth_san_ip": "::1" }),
+            "tls_client_auth_san_ip",
+        ),
+        (
+            json!({ "tls_client_auth_san_dns": "a.example", "tls_client_auth_san_uri": "a:b" }),
+            "tls_client_auth_san_uri",
+        ),
+    ] {
+        assert_eq!(by_name(bad.clone()).unwrap_err().field, field, "{bad}");
+    }
+}
+
+#[test]
+fn rfc8705_section_2_1_2_no_other_client_has_such_a_name() {
+    for method in ["client_secret_basic", "none", "self_signed_tls_client_auth"] {
+        let metadata = json!({
+            "token_endpoint_auth_method": method,
+            "jwks_uri": "https://app.example/jwks",
+            "tls_client_auth_san_dns": "app.example",
+        });
+        assert_eq!(refused_field(metadata), "tls_client_auth_san_dns", "{method}");
+    }
+}
+
+#[test]
+fn rfc8705_section_2_2_2_a_self_signed_certificate_has_to_be_registered() {
+    let metadata = json!({ "token_endpoint_auth_method": "self_signed_tls_client_auth" });
+    assert_eq!(refused_field(metadata), "jwks");
+    for registered in [("jwks", json!({ "keys": [] })), ("jwks_uri", json!("https://a.example/k"))]
+    {
+        let (name, value) = registered;
+        let mut metadata = json!({ "token_endpoint_auth_method": "self_signed_tls_client_auth" });
+        metadata[name] = value;
+        assert!(read(metadata).is_ok(), "{name}");
+    }
+}

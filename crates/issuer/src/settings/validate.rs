@@ -4,8 +4,11 @@ use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use serde_json::Value;
 use tokenbind_binding::{BindingType, GrantType};
 use url::Url;
+use x509_parser::{certificate::X509Certificate, prelude::FromDer as _};
 
-use super::{ClientAuthMethod, IntrospectionRight, InvalidMetadata, Settings, SubjectType};
+use super::{
+    CertificateName, ClientAuthMethod, IntrospectionRight, InvalidMetadata, Settings, SubjectType,
+};
 use crate::{claims, pairwise::sector_host};
 
 /// The longest lifetime that a setting may ask for, in seconds: ten years.
@@ -26,6 +29,8 @@ impl Settings {
         self.validate_sector()?;
         self.validate_frontchannel_logout()?;
         self.validate_keys()?;
+        CertificateName::of(self)?;
+        self.validate_certificate()?;
         self.validate_claims()?;
         self.validate_availability()
     }
@@ -158,9 +163,28 @@ impl Settings {
                 "must hold public keys alone, without d or k",
             ));
         }
-        let is_certificate = |pem: &String| CertificateDer::from_pem_slice(pem.as_bytes()).is_ok();
+        Ok(())
+    }
+
+    fn validate_certificate(&self) -> Result<(), InvalidMetadata> {
+        let is_certificate = |pem: &String| {
+            let der = CertificateDer::from_pem_slice(pem.as_bytes()).ok();
+            der.is_some_and(|der| matches!(X509Certificate::from_der(&der), Ok(([], _))))
+        };
         if !self.certificate.as_ref().is_none_or(is_certificate) {
             return Err(InvalidMetadata::new("certificate", "must be a certificate in PEM"));
+        }
+        // RFC 8705 section 2.2.2.
+        let registers_one =
+            self.certificate.is_some() || self.jwks.is_some() || self.jwks_uri.is_some();
+        if self.token_endpoint_auth_method == ClientAuthMethod::SelfSignedTlsClientAuth
+            && !registers_one
+        {
+            return Err(InvalidMetadata::new(
+                "jwks",
+                "token_endpoint_auth_method is self_signed_tls_client_auth, which needs jwks, \
+                 jwks_uri or certificate to tell the client's certificate",
+            ));
         }
         Ok(())
     }

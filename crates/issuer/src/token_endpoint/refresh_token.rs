@@ -72,7 +72,7 @@ impl Issuer {
             client_id: client.client_id().clone(),
             id_token_lifetime: id_token_lifetime(client, grant.login.as_deref(), &scope),
             scope,
-            renewed_bindings: (bindings != grant.bindings).then_some(bindings),
+            bindings: Some(bindings),
             access_token: self.access_token_terms(
                 keys,
                 client,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokenbind_binding::{Anchor, Dead, Instant};
+use tokenbind_binding::{Anchor, Bindings, Dead, Instant, Session, Timestamp};
 use tokenbind_issuer::{
     access_token::AccessToken,
     grant::{CurrentRefreshToken, Grant, Presented, Rotation},
@@ -31,11 +31,14 @@ pub(crate) fn refresh(write: &mut Write<'_>, refresh: &Refresh) -> DbResult<Refr
         return Ok(RefreshOutcome::NotTheirs);
     }
     let session = write.needed_session(&grant.bindings, grant.session())?;
-    let ends = write.ends_since(grant.id.instant(), grant.anchors());
-    if let Err(dead) = grant.judge(&ends[..], session.as_ref(), now) {
+    if let Err(dead) = judge(write, &grant, session.as_ref(), now) {
         if dead == Dead::SessionOver {
             write.end_once(Anchor::Grant(grant.id))?;
         }
+        return Ok(RefreshOutcome::Dead(dead));
+    }
+    let renewal = renew(&mut grant, refresh);
+    if let Err(dead) = judge(write, &grant, session.as_ref(), now) {
         return Ok(RefreshOutcome::Dead(dead));
     }
     match grant.presented(refresh.presented.generation, refresh.rotation, now) {
@@ -45,13 +48,61 @@ pub(crate) fn refresh(write: &mut Write<'_>, refresh: &Refresh) -> DbResult<Refr
             write.end(Anchor::Grant(grant.id))?;
             return Ok(RefreshOutcome::Reused);
         }
-        Presented::LostReply => {}
-        Presented::Current => use_current(write, &mut grant, refresh, instant)?,
+        Presented::LostReply => write_renewal(write, &grant, renewal.as_ref())?,
+        Presented::Current => use_current(write, &mut grant, refresh, instant, renewal.as_ref())?,
+    }
+    if let Some(Renewal { left }) = &renewal
+        && refresh.in_slot
+    {
+        leave_slot(write, &grant, refresh, left, now)?;
     }
     if let Some(session) = session {
         sessions::prolong(write, &session, refresh.session_idle, now)?;
     }
     Ok(RefreshOutcome::Refreshed(issue(write, &grant, refresh, instant)?))
+}
+
+/// A client that authenticates by certificate has another one now, and its refresh token follows it
+/// (RFC 8705 section 6.3).
+struct Renewal {
+    /// What the grant was bound to.
+    left: Bindings,
+}
+
+/// Binds the grant to what the client shows now, if that is another thing.
+fn renew(grant: &mut Grant, refresh: &Refresh) -> Option<Renewal> {
+    let renewed = refresh.bindings.clone().filter(|shown| *shown != grant.bindings)?;
+    Some(Renewal { left: std::mem::replace(&mut grant.bindings, renewed) })
+}
+
+fn write_renewal(write: &mut Write<'_>, grant: &Grant, renewal: Option<&Renewal>) -> DbResult<()> {
+    if renewal.is_some() { write.change_grant(grant) } else { Ok(()) }
+}
+
+fn judge(
+    write: &Write<'_>,
+    grant: &Grant,
+    session: Option<&Session>,
+    now: Timestamp,
+) -> Result<(), Dead> {
+    let ends = write.ends_since(grant.id.instant(), grant.anchors());
+    grant.judge(&ends[..], session, now).map(drop)
+}
+
+/// The instance that had a slot by what it was bound to before has another one now: there, nothing of it
+/// stays alive, and nobody gets its refresh token.
+fn leave_slot(
+    write: &mut Write<'_>,
+    grant: &Grant,
+    refresh: &Refresh,
+    left: &Bindings,
+    now: Timestamp,
+) -> DbResult<()> {
+    let key = SlotKey::of(&grant.client_id, &grant.subject, &refresh.scope, &grant.audience, left);
+    let Some(slot) = Slot::find(write, &key)? else { return Ok(()) };
+    let live = slot.live_token(write, now)?;
+    supersede(write, live.as_deref())?;
+    Slot { grant: slot.grant.filter(|id| *id != grant.id), ..slot }.put(write, &key)
 }
 
 /// What a good refresh token gives.
@@ -75,6 +126,7 @@ fn use_current(
     grant: &mut Grant,
     refresh: &Refresh,
     instant: Instant,
+    renewal: Option<&Renewal>,
 ) -> DbResult<()> {
     match refresh.rotation {
         Rotation::On { .. } => {
@@ -83,7 +135,7 @@ fn use_current(
             grant.current = CurrentRefreshToken { generation, since, used: false };
             grant.expires_at = since.plus(refresh.refresh_token_lifetime);
         }
-        Rotation::Off if grant.current.used => return Ok(()),
+        Rotation::Off if grant.current.used => return write_renewal(write, grant, renewal),
         Rotation::Off => grant.current.used = true,
     }
     write.change_grant(grant)
@@ -105,7 +157,7 @@ fn refreshed_token(
         login: grant.login.as_ref(),
         scope: &refresh.scope,
         audience: &grant.audience,
-        bindings: refresh.renewed_bindings.as_ref().unwrap_or(&grant.bindings),
+        bindings: &grant.bindings,
     };
     if !refresh.in_slot {
         return new_token(write, facts, refresh.access_token, instant);

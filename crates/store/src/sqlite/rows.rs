@@ -108,7 +108,8 @@ pub(crate) fn insert_grant(db: &Connection, grant: &Grant) -> DbResult<()> {
 /// Writes what can change about a grant.
 pub(crate) fn update_grant(db: &Connection, grant: &Grant) -> DbResult<()> {
     db.prepare_cached(
-        "UPDATE grants SET generation = ?2, since = ?3, used = ?4, expires_at = ?5 WHERE id = ?1",
+        "UPDATE grants SET generation = ?2, since = ?3, used = ?4, expires_at = ?5, bindings = ?6 \
+         WHERE id = ?1",
     )?
     .execute(params![
         grant.id.as_bytes(),
@@ -116,6 +117,7 @@ pub(crate) fn update_grant(db: &Connection, grant: &Grant) -> DbResult<()> {
         to_sql(grant.current.since.as_secs()),
         grant.current.used,
         to_sql(grant.expires_at.as_secs()),
+        grant.bindings.to_bytes(),
     ])?;
     Ok(())
 }

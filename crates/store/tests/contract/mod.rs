@@ -31,6 +31,7 @@ mod redeem;
 mod refresh;
 mod refresh_races;
 mod refresh_sessions;
+mod renewal;
 mod session_ends;
 mod sessions;
 mod slots;

@@ -268,7 +268,7 @@ impl<'a> Run<'a> {
             client_id: self.client_id(turn.app),
             scope: scope(text(turn.words)),
             access_token: terms(turn.format, turn.lifetime),
-            renewed_bindings: None,
+            bindings: None,
             rotation: turn.rotation.map_or(Rotation::Off, |grace| Rotation::On { grace }),
             refresh_token_lifetime: turn.refresh_lifetime,
             in_slot: turn.in_slot,
