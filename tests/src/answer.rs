@@ -121,6 +121,14 @@ impl Answer {
         description.to_owned()
     }
 
+    /// The nonce that the next DPoP proof is to have, if it tells one (RFC 9449 section 8: "there MUST NOT be more
+    /// than one DPoP-Nonce header").
+    #[must_use]
+    pub fn dpop_nonce(&self) -> Option<&str> {
+        assert!(self.headers.get_all("dpop-nonce").iter().count() < 2, "{:?}", self.headers);
+        self.header(&HeaderName::from_static("dpop-nonce"))
+    }
+
     /// The `error_description` of a refusal of the token that was shown, which a resource server tells
     /// in `WWW-Authenticate` (RFC 6750 section 3).
     #[must_use]

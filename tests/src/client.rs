@@ -102,6 +102,12 @@ impl Client {
         Self { assertions: Some(assertions), ..self.clone() }
     }
 
+    /// The tokens of an answer, of the type that goes with what it proves.
+    #[must_use]
+    pub fn tokens_of(&self, answer: &Answer) -> Tokens {
+        if self.dpop.is_some() { answer.dpop_tokens() } else { answer.tokens() }
+    }
+
     /// Its `Authorization` header, if it authenticates by one.
     #[must_use]
     pub fn authorization(&self) -> Option<String> {

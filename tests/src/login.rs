@@ -30,7 +30,7 @@ impl Login {
     /// The same with these parameters in the authorization request.
     pub async fn asking(client: &Client, browser: &Browser, more: &[(&str, &str)]) -> Self {
         let callback = browser.authorize(client, more).await;
-        let tokens = client.redeem(&callback).await.tokens();
+        let tokens = client.tokens_of(&client.redeem(&callback).await);
         Self { client: client.clone(), browser: browser.clone(), tokens }
     }
 

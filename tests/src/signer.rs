@@ -187,7 +187,7 @@ pub fn now() -> u64 {
 }
 
 /// A text that no process of the tests makes twice.
-fn unique(what: &str) -> String {
+pub(crate) fn unique(what: &str) -> String {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     format!("{what} {number} of {} at {}", std::process::id(), now())

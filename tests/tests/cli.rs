@@ -264,7 +264,7 @@ async fn errors_exit_non_zero_with_one_clear_line() {
         (&["app", "add", "--client-id", "quickstart-jwt"], "", "client_id"),
         (&["app", "add", "--client-id", "a/b"], "", "client_id"),
         (&["app", "add", "--client-id", ""], "", "client_id"),
-        (&["app", "add", "--set", "token_binding_types=dpop"], "", "token_binding_types"),
+        (&["app", "add", "--set", "token_binding_types=device-flow"], "", "token_binding_types"),
         (&["app", "add", "--set", "refresh_token_lifetime=1h"], "", "refresh_token_lifetime"),
         (&["user", "add", "", "--password-stdin"], "x", "username"),
         (&["user", "add", "somebody", "--password-stdin"], "", "password"),

@@ -300,8 +300,14 @@ fn refused_bindings() -> Vec<(Value, &'static str)> {
             json!({ "token_binding_types": ["device-flow"], "grant_types": [device_code] }),
             "token_binding_types",
         ),
-        (json!({ "token_binding_types": ["dpop"] }), "token_binding_types"),
-        (json!({ "dpop_bound_access_tokens": true }), "token_binding_types"),
+        (
+            json!({ "token_binding_types": ["certificate"], "validate_token_bindings": false }),
+            "validate_token_bindings",
+        ),
+        (
+            json!({ "dpop_bound_access_tokens": true, "validate_token_bindings": false }),
+            "validate_token_bindings",
+        ),
         (json!({ "dpop_bound_access_tokens": "true" }), "dpop_bound_access_tokens"),
         (json!({ "validate_token_bindings": "always" }), "validate_token_bindings"),
     ]

@@ -288,6 +288,15 @@ pub struct Terms<'a> {
     pub unbound_grants: &'a [GrantType],
 }
 
+impl Terms<'_> {
+    /// Whether a token request has to prove a key by DPoP, if this is what was authorized. Where it has
+    /// not, nobody looks at its proof.
+    #[must_use]
+    pub fn need_dpop(&self, authorized: &Authorized) -> bool {
+        authorized.dpop.is_some() || self.types.contains(&BindingType::Dpop)
+    }
+}
+
 /// What the authorization endpoint saw of the browser, as the code keeps it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Authorized {

@@ -2,16 +2,29 @@
 //!
 //! The token is worth nothing without a fresh proof by the key, which never leaves its holder.
 
+pub mod htu;
+pub mod nonce;
+pub mod proof;
+
 use crate::{
     bindings::{Binding, BindingType, Mismatch, Refusal, Seen},
     evidence::Evidence,
     id::ClientId,
+    jwk::JwsAlgorithm,
     reference::Reference,
     thumbprint::Thumbprint,
 };
 
 /// The signatures that a proof may have (`dpop_signing_alg_values_supported`, RFC 9449 section 5.1).
-pub const ALGORITHMS: [&str; 3] = ["ES256", "PS256", "EdDSA"];
+pub const ALGORITHMS: [&str; 3] = [
+    ACCEPTED_ALGORITHMS[0].as_str(),
+    ACCEPTED_ALGORITHMS[1].as_str(),
+    ACCEPTED_ALGORITHMS[2].as_str(),
+];
+
+/// The same as types. Never RS256, whose padding is best left behind, and nothing symmetric.
+const ACCEPTED_ALGORITHMS: [JwsAlgorithm; 3] =
+    [JwsAlgorithm::ES256, JwsAlgorithm::PS256, JwsAlgorithm::EdDSA];
 
 /// The `DPoP` header as a request shows it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -27,6 +27,8 @@ pub enum HandleKind {
     AuthorizationCode,
     /// The cookie of a login session.
     Session,
+    /// A nonce for DPoP proofs (RFC 9449 section 8), whose id is its epoch.
+    DpopNonce,
 }
 
 impl HandleKind {
@@ -38,6 +40,7 @@ impl HandleKind {
             Self::RefreshToken => "tb_rt_",
             Self::AuthorizationCode => "tb_ac_",
             Self::Session => "tb_ss_",
+            Self::DpopNonce => "tb_dn_",
         }
     }
 }

@@ -11,13 +11,12 @@ use crate::thumbprint::Thumbprint;
 
 /// The signatures that others may make. RS256 only where a specification has it by default.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[expect(clippy::upper_case_acronyms, reason = "the names of RFC 7518 and RFC 8037")]
 pub enum JwsAlgorithm {
     /// ECDSA on P-256 with SHA-256.
     ES256,
     /// RSASSA-PSS with SHA-256.
     PS256,
-    /// EdDSA on Ed25519.
+    /// `EdDSA` on Ed25519.
     EdDSA,
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     RS256,

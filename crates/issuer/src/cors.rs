@@ -80,8 +80,8 @@ impl Issuer {
         origin: &str,
         shown: TokenEvidence<'_>,
     ) -> StoreResult<PageAccess> {
-        let Ok(token) = shown_token(shown) else { return self.page_access(origin).await };
-        let owner = match self.find_presented(token).await? {
+        let Ok(shown) = shown_token(shown) else { return self.page_access(origin).await };
+        let owner = match self.find_presented(shown.token).await? {
             Some(Presented::AccessToken(found)) => {
                 self.find(found.record.token.client_id.as_str()).await?
             }

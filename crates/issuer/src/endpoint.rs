@@ -30,6 +30,11 @@ impl Endpoint {
         }
     }
 
+    /// Whether access tokens let in, so that refusals are challenges (RFC 6750 section 3, RFC 9449 section 7.1).
+    pub(crate) const fn is_protected_resource(self) -> bool {
+        matches!(self, Self::Userinfo)
+    }
+
     /// The URLs that clients know it by: below the issuer and, where certificates are asked for, below
     /// the base of those aliases (RFC 8705 section 5). They come from the configuration, never from what a
     /// request says of its host.

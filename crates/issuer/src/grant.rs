@@ -70,7 +70,7 @@ pub enum Rotation {
 pub enum Presented {
     /// The grant's current one.
     Current,
-    /// The one before, and the answer that carried its successor seems to have been lost.
+    /// An older one, and the answer that carried its successor seems to have been lost.
     LostReply,
     /// A spent one: somebody else may hold the grant's tokens, so the grant must end.
     Reused,
@@ -119,11 +119,15 @@ impl Grant {
         anchor::judge(issued, self.expires_at, issued_in, self.anchors(), ends, now)
     }
 
-    /// What the refresh token of this `generation` is, presented at `now`.
+    /// What the refresh token of this `generation` is, presented at `now`. Where the presenter has proved
+    /// the private key that the grant is bound to, an older one is no theft, since a thief could not have.
     #[must_use]
     pub fn presented(&self, generation: u32, rotation: Rotation, now: Timestamp) -> Presented {
         if generation == self.current.generation {
             return Presented::Current;
+        }
+        if self.bindings.need_possession() && generation < self.current.generation {
+            return Presented::LostReply;
         }
         let grace = match rotation {
             Rotation::Off => 0,
@@ -141,7 +145,7 @@ impl Grant {
 
 #[cfg(test)]
 mod tests {
-    use tokenbind_binding::Instant;
+    use tokenbind_binding::{Binding, BindingType, Instant, Reference, Thumbprint};
 
     use super::*;
 
@@ -186,6 +190,28 @@ mod tests {
     fn older_tokens_and_ones_from_the_future_are_reused() {
         for generation in [0, 1, 4, u32::MAX] {
             assert_eq!(grant(3, false).presented(generation, ON, at(101)), Presented::Reused);
+        }
+    }
+
+    /// BINDINGS: "bound to a key or certificate, the same key always gets the grant's current refresh token".
+    #[test]
+    fn to_whoever_holds_the_key_an_older_token_of_any_age_is_a_lost_reply() {
+        let key = Binding {
+            binding_type: BindingType::Dpop,
+            reference: Reference::from_bytes([0; 32]),
+            validated: true,
+            confirmation: Some(Thumbprint::from_bytes([0; 32])),
+        };
+        for used in [false, true] {
+            let grant = Grant { bindings: Bindings::new(vec![key]), ..grant(3, used) };
+            for rotation in [ON, Rotation::Off] {
+                for generation in [0, 1, 2] {
+                    let presented = grant.presented(generation, rotation, at(900));
+                    assert_eq!(presented, Presented::LostReply);
+                }
+                assert_eq!(grant.presented(3, rotation, at(900)), Presented::Current);
+                assert_eq!(grant.presented(4, rotation, at(900)), Presented::Reused);
+            }
         }
     }
 

@@ -17,7 +17,7 @@ use crate::{
     shown_binding::ShownBinding,
     shown_login::ShownLogin,
     store::Recorded,
-    token_endpoint::audience,
+    token_endpoint::{audience, token_type},
 };
 
 /// An introspection response (RFC 7662 section 2.2).
@@ -104,7 +104,7 @@ impl Issuer {
             exp: token.expires_at.as_secs(),
             nbf: token.id.instant().timestamp().as_secs(),
             jti: Some(token.id.to_string()),
-            token_type: Some("Bearer"),
+            token_type: Some(token_type(&token.bindings)),
             grant_id: token.grant.map(|grant| grant.to_string()),
             login: record.login.as_deref().map(ShownLogin::from),
             binding: ShownBinding::of(&token.bindings),

@@ -1,7 +1,7 @@
 //! What the server tells of itself (RFC 8414, OpenID Connect Discovery). Only what is on.
 
 use serde::Serialize;
-use tokenbind_binding::GrantType;
+use tokenbind_binding::{GrantType, dpop};
 
 use crate::{
     claims, endpoint::Endpoint, issuer::Issuer, keys::SigningAlgorithm, login::Acr,
@@ -52,6 +52,8 @@ pub struct ServerMetadata {
     token_endpoint_auth_methods_supported: Vec<&'static str>,
     revocation_endpoint_auth_methods_supported: Vec<&'static str>,
     introspection_endpoint_auth_methods_supported: Vec<&'static str>,
+    /// RFC 9449 section 5.1.
+    dpop_signing_alg_values_supported: [&'static str; 3],
     backchannel_logout_supported: bool,
     backchannel_logout_session_supported: bool,
     frontchannel_logout_supported: bool,
@@ -127,6 +129,7 @@ impl Issuer {
             revocation_endpoint_auth_methods_supported: methods,
             introspection_endpoint_auth_methods_supported: self
                 .offered(&ClientAuthMethod::CONFIDENTIAL),
+            dpop_signing_alg_values_supported: dpop::ALGORITHMS,
             backchannel_logout_supported: true,
             backchannel_logout_session_supported: true,
             frontchannel_logout_supported: true,

@@ -13,11 +13,12 @@ use tokenbind_binding::{
     Anchor, Bindings, Evidence, GrantType, Refusal, SubjectId,
     bindings::{self, Authorized},
     client_request::TokenBindingId,
+    dpop::proof::Accepted,
 };
 
 pub use request::TokenRequest;
 pub use response::TokenResponse;
-pub(crate) use response::{ACCESS_TOKEN_TYP, audience};
+pub(crate) use response::{ACCESS_TOKEN_TYP, audience, token_type};
 
 use crate::{
     access_token::TokenFormat,
@@ -95,49 +96,75 @@ fn invalid_grant(description: impl Into<Cow<'static, str>>) -> OAuthError {
     OAuthError::new(ErrorCode::InvalidGrant, description)
 }
 
-/// What the request shows for bindings. An application without `client-request` ignores
-/// `tokenBindingId`, whatever it holds.
-fn collect_evidence(
-    client: &AuthenticatedClient,
-    shown: ClientEvidence<'_>,
-    names_instance: bool,
-) -> Result<Evidence, OAuthError> {
-    let named = shown.form.get("tokenBindingId").filter(|_| names_instance);
-    let token_binding_id = named
-        .map_or(Ok(None), TokenBindingId::parse)
-        .map_err(|error| OAuthError::new(ErrorCode::InvalidRequest, error.to_string()))?;
-    Ok(Evidence {
-        token_binding_id,
-        cookies: shown.cookies.clone(),
-        certificate: client.shown_certificate(&shown.proofs),
-        dpop: None,
-    })
+/// What a request shows for bindings, and what the answer to it has to say.
+struct Gathered {
+    evidence: Evidence,
+    /// The nonce that the client's next DPoP proof is to have, if it is another one.
+    dpop_nonce: Option<String>,
 }
 
-/// What the tokens of a new grant are bound to.
-fn bind(
-    client: &AuthenticatedClient,
-    grant: GrantType,
-    authorized: &Authorized,
-    shown: ClientEvidence<'_>,
-) -> Result<Bindings, OAuthError> {
-    let evidence = collect_evidence(client, shown, client.settings().uses_slots())?;
-    let terms = client.settings().binding_terms();
-    bindings::at_token(&terms, grant, authorized, &evidence, client.client_id()).map_err(
-        |refusal| {
-            let code = match refusal {
-                Refusal::NotCarried { .. } | Refusal::NotAvailable(_) => {
-                    ErrorCode::UnauthorizedClient
-                }
-                Refusal::Missing(_) => ErrorCode::InvalidRequest,
-                Refusal::Mismatch(mismatch) if mismatch.is_missing_dpop() => {
-                    ErrorCode::InvalidDpopProof
-                }
-                Refusal::NotAuthorized(_) | Refusal::Mismatch(_) => ErrorCode::InvalidGrant,
-            };
-            OAuthError::new(code, refusal.to_string())
-        },
-    )
+/// What the tokens of a new grant are bound to, and what the answer has to say.
+struct Bound {
+    bindings: Bindings,
+    /// The nonce that the client's next DPoP proof is to have, if it is another one.
+    dpop_nonce: Option<String>,
+}
+
+impl Issuer {
+    /// What the request shows for bindings. An application without `client-request` ignores
+    /// `tokenBindingId`, whatever it holds; and a DPoP proof that nothing needs is not looked at.
+    async fn gather(
+        &self,
+        client: &AuthenticatedClient,
+        shown: ClientEvidence<'_>,
+        names_instance: bool,
+        needs_dpop: bool,
+    ) -> Result<Gathered, OAuthError> {
+        let named = shown.form.get("tokenBindingId").filter(|_| names_instance);
+        let token_binding_id = named
+            .map_or(Ok(None), TokenBindingId::parse)
+            .map_err(|error| OAuthError::new(ErrorCode::InvalidRequest, error.to_string()))?;
+        let proved = if needs_dpop {
+            self.prove_key(&shown.proofs, client.settings(), None).await?
+        } else {
+            None
+        };
+        let evidence = Evidence {
+            token_binding_id,
+            cookies: shown.cookies.clone(),
+            certificate: client.shown_certificate(&shown.proofs),
+            dpop: proved.as_ref().map(Accepted::jkt),
+        };
+        Ok(Gathered { evidence, dpop_nonce: proved.and_then(Accepted::next_nonce) })
+    }
+
+    /// What the tokens of a new grant are bound to.
+    async fn bind(
+        &self,
+        client: &AuthenticatedClient,
+        grant: GrantType,
+        authorized: &Authorized,
+        shown: ClientEvidence<'_>,
+    ) -> Result<Bound, OAuthError> {
+        let terms = client.settings().binding_terms();
+        let (names_instance, needs_dpop) =
+            (client.settings().uses_slots(), terms.need_dpop(authorized));
+        let gathered = self.gather(client, shown, names_instance, needs_dpop).await?;
+        let evidence = &gathered.evidence;
+        let bindings = bindings::at_token(&terms, grant, authorized, evidence, client.client_id());
+        let bindings = bindings.map_err(not_bound)?;
+        Ok(Bound { bindings, dpop_nonce: gathered.dpop_nonce })
+    }
+}
+
+fn not_bound(refusal: Refusal) -> OAuthError {
+    let code = match refusal {
+        Refusal::NotCarried { .. } | Refusal::NotAvailable(_) => ErrorCode::UnauthorizedClient,
+        Refusal::Missing(_) => ErrorCode::InvalidRequest,
+        Refusal::Mismatch(mismatch) if mismatch.is_missing_dpop() => ErrorCode::InvalidDpopProof,
+        Refusal::NotAuthorized(_) | Refusal::Mismatch(_) => ErrorCode::InvalidGrant,
+    };
+    OAuthError::new(code, refusal.to_string())
 }
 
 /// The scope of a new grant. RFC 6749 section 3.3: asked for none, the server uses a default, which is what the

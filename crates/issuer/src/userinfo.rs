@@ -18,15 +18,23 @@ pub struct TokenEvidence<'a> {
     pub proofs: Proofs<'a>,
 }
 
+/// A successful answer.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Userinfo {
+    /// The claims about the user.
+    pub claims: Map<String, Value>,
+    /// The nonce that the client's next DPoP proof is to have, if it is another one: `DPoP-Nonce` (RFC 9449
+    /// section 8.2).
+    pub dpop_nonce: Option<String>,
+}
+
 impl Issuer {
     /// The claims about the user that the token gives access to.
     ///
     /// # Errors
-    /// `invalid_token`, `insufficient_scope` or `invalid_request` (RFC 6750 section 3.1).
-    pub async fn userinfo(
-        &self,
-        shown: TokenEvidence<'_>,
-    ) -> Result<Map<String, Value>, OAuthError> {
+    /// `invalid_token`, `insufficient_scope` or `invalid_request` (RFC 6750 section 3.1), `invalid_dpop_proof` or
+    /// `use_dpop_nonce` (RFC 9449 sections 7.1 and 9).
+    pub async fn userinfo(&self, shown: TokenEvidence<'_>) -> Result<Userinfo, OAuthError> {
         let permit = self.admit(shown).await?;
         permit.needs_scope("openid")?;
         let token = permit.token();
@@ -39,6 +47,6 @@ impl Issuer {
         let mut claims = claims::released(&user, &token.scope, named, &application.settings);
         // OpenID Connect Core section 5.3.2: "The sub (subject) Claim MUST always be returned".
         claims.insert("sub".into(), token.shown_subject().into());
-        Ok(claims)
+        Ok(Userinfo { claims, dpop_nonce: permit.into_dpop_nonce() })
     }
 }

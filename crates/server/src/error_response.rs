@@ -114,6 +114,14 @@ pub(crate) fn error_response(error: &OAuthError) -> Response {
     response
 }
 
+/// An answer that tells the nonce of the client's next DPoP proof, if it is another one (RFC 9449 section 8.2).
+pub(crate) fn with_dpop_nonce(mut response: Response, nonce: Option<&str>) -> Response {
+    if let Some(value) = nonce.and_then(|nonce| HeaderValue::from_str(nonce).ok()) {
+        response.headers_mut().insert(DPOP_NONCE, value);
+    }
+    response
+}
+
 fn body(error: &OAuthError) -> Value {
     json!({ "error": error.code.as_str(), "error_description": error.description })
 }

@@ -90,7 +90,7 @@ impl Issuer {
             authorized: Authorized {
                 // The store knows which `atbv` the browser will have.
                 cookie: None,
-                dpop: None,
+                dpop: request.dpop_jkt,
                 session: session_cookie.map(|cookie| sso_session::reference_of(client_id, cookie)),
             },
             login: Arc::new(login),

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use tokenbind_binding::GrantType;
+use tokenbind_binding::{GrantType, Thumbprint};
 
 use super::{
     claims_parameter::ClaimsParameter,
@@ -40,6 +40,8 @@ pub(super) struct AuthorizationRequest<'a> {
     pub(super) id_token_hint: Option<&'a str>,
     /// `claims`.
     pub(super) claims: ClaimsParameter,
+    /// `dpop_jkt`: the key that the code is to be redeemed with (RFC 9449 section 10).
+    pub(super) dpop_jkt: Option<Thumbprint>,
 }
 
 impl<'a> AuthorizationRequest<'a> {
@@ -65,6 +67,7 @@ impl<'a> AuthorizationRequest<'a> {
             claims: parameters
                 .get("claims")
                 .map_or(Ok(ClaimsParameter::default()), ClaimsParameter::parse)?,
+            dpop_jkt: parameters.get("dpop_jkt").map(read_jkt).transpose()?,
         })
     }
 
@@ -179,6 +182,15 @@ fn read_nonce(nonce: Option<&str>) -> Result<Option<String>, AuthorizationError>
         }
         nonce => Ok(nonce.map(Into::into)),
     }
+}
+
+/// RFC 9449 section 10: "the JWK Thumbprint of the proof-of-possession public key using the SHA-256 hash function".
+fn read_jkt(text: &str) -> Result<Thumbprint, AuthorizationError> {
+    text.parse().map_err(|_| {
+        AuthorizationError::invalid_request(
+            "dpop_jkt must be the SHA-256 thumbprint of a key, in 43 characters of base64url",
+        )
+    })
 }
 
 fn read_max_age(text: &str) -> Result<u64, AuthorizationError> {
@@ -358,6 +370,22 @@ mod tests {
         assert_eq!(read("0"), Ok(Some(0)));
         assert_eq!(read(""), Ok(None));
         for text in ["-1", "%2B1", "1.5", "1s", "18446744073709551616"] {
+            assert_eq!(read(text).err(), INVALID, "{text}");
+        }
+    }
+
+    #[test]
+    fn rfc9449_section_10_dpop_jkt_is_a_thumbprint_or_refused() {
+        let thumbprint = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
+        let read = |text: &str| {
+            read_with(&without_pkce(), &format!("dpop_jkt={text}"), |read| {
+                read.dpop_jkt.map(|jkt| jkt.to_string())
+            })
+        };
+        assert_eq!(read(thumbprint), Ok(Some(thumbprint.into())));
+        assert_eq!(read(""), Ok(None), "RFC 6749 section 3.1: without a value, as if omitted");
+        for text in ["x", &thumbprint[1..], &format!("{thumbprint}A"), &format!("{thumbprint}%3D")]
+        {
             assert_eq!(read(text).err(), INVALID, "{text}");
         }
     }

@@ -65,14 +65,35 @@ fn a_grant_that_cannot_carry_the_type_is_refused_unless_it_may_go_unbound() {
 
 #[test]
 fn types_that_do_not_work_yet_are_refused() {
-    let device_code = "urn:ietf:params:oauth:grant-type:device_code";
-    let metadata = json!({ "token_binding_types": ["device-flow"], "grant_types": [device_code] });
-    let refused = read(metadata).unwrap_err();
+    let refused = read(json!({
+        "token_binding_types": ["device-flow"],
+        "unbound_grants": ["authorization_code"],
+    }))
+    .unwrap_err();
     assert_eq!(refused.field, "token_binding_types");
-    assert!(refused.rule.starts_with("this server does not offer device-flow yet"), "{refused}");
-    for kind in ["sso-session", "cookie", "certificate", "dpop"] {
+    let offered = "it offers cookie, sso-session, certificate, client-request, dpop";
+    assert!(refused.rule.ends_with(offered), "{refused}");
+    for kind in ["cookie", "sso-session", "certificate", "client-request", "dpop"] {
         assert!(read(json!({ "token_binding_types": [kind] })).is_ok(), "{kind}");
     }
+}
+
+#[test]
+fn rfc9449_section_7_1_possession_cannot_go_unchecked() {
+    for kind in ["dpop", "certificate"] {
+        let with = |validate: Value| {
+            read(json!({
+                "token_binding_types": ["client-request", kind],
+                "validate_token_bindings": validate,
+            }))
+        };
+        let refused = with(false.into()).unwrap_err();
+        assert_eq!(refused.field, "validate_token_bindings");
+        assert!(refused.rule.contains(kind), "{refused}");
+        assert!(with(true.into()).is_ok() && with(Value::Null).is_ok());
+    }
+    let by_alias = json!({ "dpop_bound_access_tokens": true, "validate_token_bindings": false });
+    assert_eq!(refused_field(by_alias), "validate_token_bindings");
 }
 
 fn types_after(mut metadata: Value, before: Option<&Settings>) -> Value {
@@ -83,7 +104,9 @@ fn types_after(mut metadata: Value, before: Option<&Settings>) -> Value {
 
 #[test]
 fn a_boolean_alias_names_its_type() {
-    assert_eq!(refused_field(json!({ "dpop_bound_access_tokens": true })), "token_binding_types");
+    let alone = read(json!({ "dpop_bound_access_tokens": true })).unwrap();
+    assert_eq!(alone.token_binding_types, [BindingType::Dpop]);
+    assert_eq!(alone.to_metadata()["dpop_bound_access_tokens"], true);
     let named = json!({ "token_binding_types": ["cookie"], "dpop_bound_access_tokens": true });
     assert_eq!(types_after(named, None), json!(["cookie", "dpop"]));
 }
@@ -120,10 +143,11 @@ fn a_type_that_is_added_to_what_was_read_is_never_dropped() {
     let before = Settings::default();
     let mut metadata = before.to_metadata();
     metadata.insert("token_binding_types".into(), json!(["dpop"]));
-    assert_eq!(before.replaced_by(metadata).unwrap_err().field, "token_binding_types");
+    let read = before.replaced_by(metadata).unwrap();
+    assert_eq!(read.token_binding_types, [BindingType::Dpop]);
     let changes = [("token_binding_types".to_owned(), json!(["client-request", "dpop"]))];
-    let refused = before.changed_by(changes.into_iter().collect()).unwrap_err();
-    assert_eq!(refused.field, "token_binding_types");
+    let bound = before.changed_by(changes.into_iter().collect()).unwrap();
+    assert_eq!(bound.token_binding_types, [BindingType::ClientRequest, BindingType::Dpop]);
 }
 
 #[test]
@@ -133,6 +157,20 @@ fn rotation_is_on_for_public_clients_unless_said_otherwise() {
     assert!(read(public).unwrap().refresh_token_rotation);
     let off = json!({ "token_endpoint_auth_method": "none", "refresh_token_rotation": false });
     assert!(!read(off).unwrap().refresh_token_rotation);
+}
+
+#[test]
+fn rotation_is_off_for_public_clients_that_are_bound_to_a_key_or_certificate() {
+    let public = |more: Value| {
+        let mut metadata = json!({ "token_endpoint_auth_method": "none" });
+        metadata.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        read(metadata).unwrap().refresh_token_rotation
+    };
+    assert!(!public(json!({ "token_binding_types": ["sso-session", "dpop"] })));
+    assert!(!public(json!({ "token_binding_types": ["certificate"] })));
+    assert!(!public(json!({ "dpop_bound_access_tokens": true })));
+    assert!(public(json!({ "dpop_bound_access_tokens": false })));
+    assert!(public(json!({ "dpop_bound_access_tokens": true, "refresh_token_rotation": true })));
 }
 
 #[test]

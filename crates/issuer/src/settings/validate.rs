@@ -70,12 +70,28 @@ impl Settings {
                 ));
             }
         }
+        self.validate_possession()?;
         match self.token_binding_types.iter().find(|kind| !kind.is_available()) {
             Some(kind) => Err(InvalidMetadata::new(
                 "token_binding_types",
                 format!("this server does not offer {kind} yet; it offers {}", offered_types()),
             )),
             None => Ok(()),
+        }
+    }
+
+    /// RFC 9449 section 7.1 and RFC 8705 section 3: whoever accepts such a token MUST check the proof. A setting that says
+    /// otherwise would not be heard.
+    fn validate_possession(&self) -> Result<(), InvalidMetadata> {
+        let held = self.token_binding_types.iter().find(|kind| kind.is_possession());
+        match held {
+            Some(kind) if self.validate_token_bindings == Some(false) => Err(InvalidMetadata::new(
+                "validate_token_bindings",
+                format!(
+                    "cannot be false where token_binding_types names {kind}, whose proof is always checked"
+                ),
+            )),
+            _ => Ok(()),
         }
     }
 

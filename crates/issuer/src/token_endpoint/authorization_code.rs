@@ -1,12 +1,12 @@
 //! The authorization code grant (RFC 6749 section 4.1.3, RFC 7636, OpenID Connect Core section 3.1.3).
 
 use tokenbind_binding::{
-    ClientId, CodeId, GrantType,
+    Bindings, ClientId, CodeId, GrantType,
     handle::{HandleError, HandleKind},
 };
 
 use super::{
-    TokenResponse, bind, ended_meanwhile, id_token_lifetime, invalid_grant,
+    TokenResponse, ended_meanwhile, id_token_lifetime, invalid_grant,
     request::AuthorizationCodeRequest, response::Besides,
 };
 use crate::{
@@ -37,9 +37,11 @@ impl Issuer {
         let recorded = self.store.look_up_code(id).await?;
         let code = recorded.ok_or_else(|| invalid_grant(UNKNOWN))?.code;
         check(&code, client.client_id(), &request)?;
+        let grant = GrantType::AuthorizationCode;
+        let bound = self.bind(client, grant, &code.authorized, shown).await?;
         let redemption = Redemption {
             code: id,
-            issuance: self.issuance_of(&keys, id, &code, client, shown)?,
+            issuance: self.issuance_of(&keys, id, &code, client, bound.bindings)?,
             in_slot: client.settings().uses_slots(),
             id_token_lifetime: id_token_lifetime(client, Some(&code.login), &code.scope),
         };
@@ -49,6 +51,7 @@ impl Issuer {
             user: user.as_deref(),
             login: Some(&code.login),
             nonce: code.nonce.as_deref(),
+            dpop_nonce: bound.dpop_nonce.as_deref(),
         };
         self.respond(&keys, client, &issued, besides)
     }
@@ -59,7 +62,7 @@ impl Issuer {
         id: CodeId,
         code: &AuthorizationCode,
         client: &AuthenticatedClient,
-        shown: ClientEvidence<'_>,
+        bindings: Bindings,
     ) -> Result<Issuance, OAuthError> {
         let settings = client.settings();
         let refreshable = settings.grant_types.contains(&GrantType::RefreshToken);
@@ -73,7 +76,7 @@ impl Issuer {
             login: Some(code.login.clone()),
             scope: code.scope.clone(),
             audience: code.audience.clone(),
-            bindings: bind(client, GrantType::AuthorizationCode, &code.authorized, shown)?,
+            bindings,
             access_token: self.access_token_terms(
                 keys,
                 client,

@@ -2,7 +2,7 @@
 
 use tokenbind_binding::{GrantType, SubjectId, bindings::Authorized};
 
-use super::{TokenResponse, bind, ended_meanwhile, grant_scope, response::Besides};
+use super::{TokenResponse, ended_meanwhile, grant_scope, response::Besides};
 use crate::{
     client::{AuthenticatedClient, ClientEvidence},
     error::OAuthError,
@@ -22,6 +22,8 @@ impl Issuer {
         client.must_be_confidential()?;
         let keys = self.keys();
         let settings = client.settings();
+        let grant = GrantType::ClientCredentials;
+        let bound = self.bind(client, grant, &Authorized::default(), shown).await?;
         let issuance = Issuance {
             as_of: client.as_of(),
             client_id: client.client_id().clone(),
@@ -32,7 +34,7 @@ impl Issuer {
             login: None,
             scope: grant_scope(client, scope)?,
             audience: self.config.default_audience.clone(),
-            bindings: bind(client, GrantType::ClientCredentials, &Authorized::default(), shown)?,
+            bindings: bound.bindings,
             access_token: self.access_token_terms(
                 &keys,
                 client,
@@ -48,7 +50,9 @@ impl Issuer {
         };
         match outcome {
             IssueOutcome::Issued(issued) => {
-                self.respond(&keys, client, &issued, Besides::default())
+                let dpop_nonce = bound.dpop_nonce.as_deref();
+                let besides = Besides { dpop_nonce, ..Besides::default() };
+                self.respond(&keys, client, &issued, besides)
             }
             IssueOutcome::Ended(anchor) => Err(ended_meanwhile(&anchor)),
         }

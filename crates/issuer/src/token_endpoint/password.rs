@@ -3,7 +3,7 @@
 use tokenbind_binding::{GrantType, bindings::Authorized};
 
 use super::{
-    TokenResponse, bind, ended_meanwhile, grant_scope, request::PasswordRequest, response::Besides,
+    TokenResponse, ended_meanwhile, grant_scope, request::PasswordRequest, response::Besides,
 };
 use crate::{
     client::{AuthenticatedClient, ClientEvidence},
@@ -20,7 +20,8 @@ impl Issuer {
         request: PasswordRequest<'_>,
         shown: ClientEvidence<'_>,
     ) -> Result<TokenResponse, OAuthError> {
-        let bindings = bind(client, GrantType::Password, &Authorized::default(), shown)?;
+        let grant = GrantType::Password;
+        let bound = self.bind(client, grant, &Authorized::default(), shown).await?;
         let scope = grant_scope(client, request.scope.clone())?;
         let guess =
             Guess { username: request.username, address: shown.address, known_browser: None };
@@ -37,7 +38,7 @@ impl Issuer {
             login: None,
             scope,
             audience: self.config.default_audience.clone(),
-            bindings,
+            bindings: bound.bindings,
             access_token: self.access_token_terms(
                 &keys,
                 client,
@@ -52,7 +53,8 @@ impl Issuer {
         };
         match outcome {
             IssueOutcome::Issued(issued) => {
-                let besides = Besides { user: Some(&user), ..Besides::default() };
+                let dpop_nonce = bound.dpop_nonce.as_deref();
+                let besides = Besides { user: Some(&user), dpop_nonce, ..Besides::default() };
                 self.respond(&keys, client, &issued, besides)
             }
             IssueOutcome::Ended(anchor) => Err(ended_meanwhile(&anchor)),

@@ -1,14 +1,14 @@
 //! The refresh token grant (RFC 6749 section 6).
 
 use tokenbind_binding::{
-    Bindings, RefreshTokenId,
+    Bindings, Mismatch, RefreshTokenId,
     bindings::at_refresh,
     handle::{HandleError, HandleKind},
 };
 
 use super::{
-    TokenResponse, collect_evidence, id_token_lifetime, invalid_grant,
-    request::RefreshTokenRequest, response::Besides, scope_exceeds,
+    Bound, TokenResponse, id_token_lifetime, invalid_grant, request::RefreshTokenRequest,
+    response::Besides, scope_exceeds,
 };
 use crate::{
     client::{AuthenticatedClient, ClientEvidence},
@@ -40,15 +40,31 @@ impl Issuer {
         if grant.client_id != *client.client_id() {
             return Err(not_theirs());
         }
-        let bindings = check_bindings(&grant.bindings, client, shown)?;
+        let Bound { bindings, dpop_nonce } = self.rebind(&grant.bindings, client, shown).await?;
         check_profile(client, &bindings)?;
         let refresh = self.refresh_of(&keys, presented, &grant, client, request.scope, bindings)?;
         let issued = refreshed(self.store.refresh(refresh).await?)?;
         let login = grant.login.as_deref();
         let user = self.user_of_claims(client, &grant.subject, login).await?;
         // OpenID Connect Core section 12.2: the ID token "SHOULD NOT have a nonce Claim".
-        let besides = Besides { user: user.as_deref(), login, nonce: None };
+        let dpop_nonce = dpop_nonce.as_deref();
+        let besides = Besides { user: user.as_deref(), login, nonce: None, dpop_nonce };
         self.respond(&keys, client, &issued, besides)
+    }
+
+    /// What the new access token is bound to, if the request proves what the grant is bound to.
+    async fn rebind(
+        &self,
+        bindings: &Bindings,
+        client: &AuthenticatedClient,
+        shown: ClientEvidence<'_>,
+    ) -> Result<Bound, OAuthError> {
+        let named = bindings.iter().any(|bound| bound.binding_type.has_slots());
+        let names_instance = named || client.settings().uses_slots();
+        let gathered = self.gather(client, shown, names_instance, bindings.need_dpop()).await?;
+        let bindings = at_refresh(bindings, &gathered.evidence, client.client_id());
+        let bindings = bindings.map_err(not_proved)?;
+        Ok(Bound { bindings, dpop_nonce: gathered.dpop_nonce })
     }
 
     fn refresh_of(
@@ -105,20 +121,12 @@ fn not_theirs() -> OAuthError {
     invalid_grant("the refresh token was issued to another application")
 }
 
-fn check_bindings(
-    bindings: &Bindings,
-    client: &AuthenticatedClient,
-    shown: ClientEvidence<'_>,
-) -> Result<Bindings, OAuthError> {
-    let named = bindings.iter().any(|bound| bound.binding_type.has_slots());
-    let evidence = collect_evidence(client, shown, named || client.settings().uses_slots())?;
-    at_refresh(bindings, &evidence, client.client_id()).map_err(|mismatch| {
-        if mismatch.is_missing_dpop() {
-            OAuthError::new(ErrorCode::InvalidDpopProof, mismatch.to_string())
-        } else {
-            invalid_grant(mismatch.to_string())
-        }
-    })
+fn not_proved(mismatch: Mismatch) -> OAuthError {
+    if mismatch.is_missing_dpop() {
+        OAuthError::new(ErrorCode::InvalidDpopProof, mismatch.to_string())
+    } else {
+        invalid_grant(mismatch.to_string())
+    }
 }
 
 /// FAPI 2.0 Security Profile section 5.3.2.1: "shall only issue sender-constrained access tokens", also where the grant

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use tokenbind_binding::handle::HandleKind;
+use tokenbind_binding::{Bindings, handle::HandleKind};
 
 use crate::{
     access_token::{AccessToken, TokenFormat},
@@ -36,6 +36,23 @@ pub struct TokenResponse {
     id_token: Option<String>,
     #[serde(skip_serializing_if = "String::is_empty")]
     scope: String,
+    #[serde(skip)]
+    dpop_nonce: Option<String>,
+}
+
+impl TokenResponse {
+    /// The nonce that the client's next DPoP proof is to have, if it is another one: `DPoP-Nonce` (RFC 9449
+    /// section 8.2).
+    #[must_use]
+    pub fn dpop_nonce(&self) -> Option<&str> {
+        self.dpop_nonce.as_deref()
+    }
+}
+
+/// `token_type` of an access token (RFC 9449 section 5: `DPoP` if it is bound to a key, so that nobody takes
+/// it for what it is not).
+pub(crate) fn token_type(bindings: &Bindings) -> &'static str {
+    if bindings.need_dpop() { "DPoP" } else { "Bearer" }
 }
 
 /// What goes into tokens besides what was committed of them.
@@ -47,6 +64,8 @@ pub(super) struct Besides<'a> {
     pub(super) login: Option<&'a Login>,
     /// `nonce` of the ID token.
     pub(super) nonce: Option<&'a str>,
+    /// The nonce of the client's next DPoP proof.
+    pub(super) dpop_nonce: Option<&'a str>,
 }
 
 impl std::fmt::Debug for TokenResponse {
@@ -98,13 +117,14 @@ impl Issuer {
         let id_token = self.id_token(keys, client, record, &access_token, besides)?;
         Ok(TokenResponse {
             access_token,
-            token_type: "Bearer",
+            token_type: token_type(&record.token.bindings),
             expires_in: record.token.expires_at.since(self.now().timestamp()),
             refresh_token: issued
                 .refresh_token
                 .map(|id| keys.handles.seal(HandleKind::RefreshToken, &id.to_bytes())),
             id_token,
             scope: record.scope.as_str().into(),
+            dpop_nonce: besides.dpop_nonce.map(Into::into),
         })
     }
 

@@ -7,6 +7,7 @@ use tokenbind_issuer::{Endpoint, form::Form};
 use super::{App, counted, private_json};
 use crate::{
     cors::{self, Page},
+    error_response::with_dpop_nonce,
     request::read_form,
 };
 
@@ -18,7 +19,8 @@ pub(super) async fn answer(State(app): State<App>, request: Request<Body>) -> Re
         let shown = incoming.evidence(&form, Endpoint::Token)?;
         page.of_client(&app.issuer, shown).await;
         let tokens = app.issuer.token(shown).await?;
-        private_json(StatusCode::OK, &tokens)
+        let response = private_json(StatusCode::OK, &tokens)?;
+        Ok(with_dpop_nonce(response, tokens.dpop_nonce()))
     })
     .await;
     page.may_read(&app.issuer, response).await

@@ -2,12 +2,12 @@
 
 use axum::{body::Body, extract::State, response::Response};
 use http::{HeaderMap, Request, StatusCode};
-use serde_json::{Map, Value};
-use tokenbind_issuer::{Endpoint, ErrorCode, OAuthError, form::Form};
+use tokenbind_issuer::{Endpoint, ErrorCode, OAuthError, Userinfo, form::Form};
 
 use super::{App, counted, private_json};
 use crate::{
     cors::{self, Page},
+    error_response::with_dpop_nonce,
     request::read_optional_form,
 };
 
@@ -15,8 +15,9 @@ use crate::{
 pub(super) async fn answer(State(app): State<App>, request: Request<Body>) -> Response {
     let mut page = Page::of(request.headers());
     let response = counted(&app.userinfo, async {
-        let claims = claims(&app, request, &mut page).await.map_err(of_a_resource)?;
-        private_json(StatusCode::OK, &claims)
+        let told = tell(&app, request, &mut page).await.map_err(of_a_resource)?;
+        let response = private_json(StatusCode::OK, &told.claims)?;
+        Ok(with_dpop_nonce(response, told.dpop_nonce.as_deref()))
     })
     .await;
     page.may_read(&app.issuer, response).await
@@ -26,11 +27,7 @@ pub(super) async fn preflight(State(app): State<App>, headers: HeaderMap) -> Res
     cors::preflight(&app.issuer, &headers, "GET, POST").await
 }
 
-async fn claims(
-    app: &App,
-    request: Request<Body>,
-    page: &mut Page,
-) -> Result<Map<String, Value>, OAuthError> {
+async fn tell(app: &App, request: Request<Body>, page: &mut Page) -> Result<Userinfo, OAuthError> {
     refuse_token_in_query(request.uri().query())?;
     let incoming = read_optional_form(request, app.limits).await?;
     let form = Form::parse(&incoming.body)?;

@@ -1,0 +1,71 @@
+//! Proving a key (RFC 9449): the ladder of [`tokenbind_binding::dpop::proof`], climbed with this server's URLs, nonces
+//! and store.
+
+use tokenbind_binding::dpop::{
+    htu::Htu,
+    nonce::Nonces,
+    proof::{Accepted, BadProof, Checked, Proof, ProvenRequest},
+};
+
+use crate::{
+    endpoint::Endpoint,
+    error::{ErrorCode, OAuthError},
+    issuer::Issuer,
+    proofs::Proofs,
+    settings::Settings,
+};
+
+impl Issuer {
+    /// The key that the `DPoP` header of a request proves; `None` if there is none. A proof is used up by
+    /// that, so this is for requests of a known application, and once each. With the `access_token`
+    /// that comes along, at a protected resource.
+    ///
+    /// # Errors
+    /// `invalid_dpop_proof`, or `use_dpop_nonce` with the nonce to use.
+    pub(crate) async fn prove_key(
+        &self,
+        proofs: &Proofs<'_>,
+        settings: &Settings,
+        access_token: Option<&str>,
+    ) -> Result<Option<Accepted>, OAuthError> {
+        let refused = |bad: BadProof| refusal(bad, proofs.target.endpoint);
+        let Some(proof) = proofs.dpop.parse().map_err(refused)? else { return Ok(None) };
+        let checked = self.check_proof(proof, proofs, settings, access_token).map_err(refused)?;
+        let outcome = self.store.claim_jti(checked.claim()).await?;
+        checked.accept(outcome).map(Some).map_err(refused)
+    }
+
+    fn check_proof(
+        &self,
+        proof: Proof,
+        proofs: &Proofs<'_>,
+        settings: &Settings,
+        access_token: Option<&str>,
+    ) -> Result<Checked, BadProof> {
+        let keys = self.keys();
+        let now = self.now().timestamp();
+        let urls = proofs.target.endpoint.urls(&self.config);
+        let urls: Vec<_> = urls.filter_map(|url| Htu::parse(&url).ok()).collect();
+        proof.check(&ProvenRequest {
+            method: proofs.target.method,
+            urls: &urls,
+            nonces: settings.dpop_nonce_required.then(|| Nonces::at(&keys.handles, now)),
+            access_token,
+            now,
+        })
+    }
+}
+
+fn refusal(bad: BadProof, endpoint: Endpoint) -> OAuthError {
+    let at_resource = endpoint.is_protected_resource();
+    let description = bad.to_string();
+    let (code, dpop_nonce) = match bad {
+        BadProof::NonceNeeded(nonce) if at_resource => {
+            (ErrorCode::UseResourceDpopNonce, Some(nonce))
+        }
+        BadProof::NonceNeeded(nonce) => (ErrorCode::UseDpopNonce, Some(nonce)),
+        _ if at_resource => (ErrorCode::InvalidResourceDpopProof, None),
+        _ => (ErrorCode::InvalidDpopProof, None),
+    };
+    OAuthError { dpop_nonce, ..OAuthError::new(code, description) }
+}
