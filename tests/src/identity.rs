@@ -72,6 +72,12 @@ impl Identity {
         &self.certificate
     }
 
+    /// Its private key in PEM.
+    #[must_use]
+    pub fn key_pem(&self) -> &str {
+        &self.key
+    }
+
     /// The certificate in DER.
     #[must_use]
     pub fn der(&self) -> CertificateDer<'static> {

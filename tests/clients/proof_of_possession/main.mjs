@@ -54,9 +54,11 @@ function told({ tokens, claims }) {
 }
 
 /** What is told of a failure: the server's error where there is one, else the library's. */
-function failure(error) {
+async function failure(error) {
   const challenge = Array.isArray(error.cause) ? error.cause[0] : undefined;
-  const told = challenge?.parameters ?? error;
+  // A challenge that says nothing comes with a body that does.
+  const body = async () => error.response.json().catch(() => ({}));
+  const told = challenge ? { ...(await body()), ...challenge.parameters } : error;
   return {
     error: told.error ?? error.code ?? error.name,
     error_description: told.error_description ?? error.cause?.message ?? error.message,
@@ -72,7 +74,7 @@ for await (const line of createInterface({ input: process.stdin })) {
     answer.done = await commands[command](parameters);
   } catch (error) {
     console.error(error);
-    answer.failed = failure(error);
+    answer.failed = await failure(error);
   }
   answer.calls = connections?.takeCalls() ?? [];
   console.log(JSON.stringify(answer));
