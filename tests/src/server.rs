@@ -205,6 +205,15 @@ outbound.trust_anchors = ["{authority}"]
         assert!(status.success(), "{status}");
     }
 
+    /// Waits until it ends of its own accord, which must be with an error, and returns what it complains of.
+    pub async fn fails(&mut self) -> String {
+        let mut process = self.process.take().expect("the server runs");
+        let status = eventually("the server ends", async || process.ended()).await;
+        assert_eq!(status.code(), Some(1), "{status}");
+        let (_, complaints) = self.output();
+        complaints.lines().last().expect("a complaint").to_owned()
+    }
+
     /// SIGKILL, then the same data on the same port again.
     pub async fn restart(&mut self) {
         self.kill();

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod app;
+mod doctor;
 mod end;
 mod key;
 mod output;
@@ -19,6 +20,7 @@ use crate::{
     instance::{self, InstanceError},
     outbound::Outbound,
     quickstart::{self, QuickstartError},
+    self_check::SelfCheckError,
     serve::{ServeError, Server},
     tls,
 };
@@ -52,6 +54,8 @@ enum Command {
     /// Work with the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Call the server from outside, and say whether forged client certificates come through
+    Doctor(doctor::Doctor),
     /// Manage applications
     #[command(subcommand)]
     App(app::AppCommand),
@@ -102,6 +106,17 @@ pub enum CliError {
     /// The command line asks for something that cannot be.
     #[error("{0}")]
     Usage(String),
+    /// The look from outside.
+    #[error(transparent)]
+    SelfCheck(#[from] SelfCheckError),
+    /// The look from outside found something.
+    #[error("{bad} of {of} findings are bad")]
+    Findings {
+        /// So many bad ones.
+        bad: usize,
+        /// Of so many.
+        of: usize,
+    },
     /// The operating system.
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -124,6 +139,7 @@ impl Cli {
             Command::Config(ConfigCommand::Reference) => {
                 Ok(output::write(&crate::config::reference())?)
             }
+            Command::Doctor(doctor) => doctor.run().await,
             Command::App(command) => command.run().await,
             Command::User(command) => command.run().await,
             Command::Session(command) => command.run().await,

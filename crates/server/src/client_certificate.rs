@@ -4,6 +4,7 @@
 //! [`Peer`] says so, and nothing but this module makes one. A header of anybody else is never more than
 //! something to be counted.
 
+mod report;
 mod strangers;
 mod trust;
 
@@ -25,6 +26,7 @@ use tokenbind_binding::{
 };
 
 use crate::{config, system::SystemClock};
+pub(crate) use report::{InHeader, Report};
 use strangers::Strangers;
 pub(crate) use trust::ClientTrust;
 

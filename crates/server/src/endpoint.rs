@@ -4,6 +4,7 @@ mod account;
 mod answer;
 mod assets;
 mod authorize;
+mod client_certificate;
 mod consent;
 mod health;
 mod introspect;
@@ -92,6 +93,7 @@ pub(crate) fn router(issuer: Arc<Issuer>, limits: RequestLimits, cookie: config:
         .route("/oauth2/introspect", post(introspect::answer))
         .route("/oauth2/revoke", post(revoke::answer).options(revoke::preflight))
         .route("/oauth2/jwks", get(metadata::jwks).options(metadata::preflight))
+        .route("/oauth2/client-certificate", get(client_certificate::answer))
         .route("/oauth2/register", post(register::create))
         .route(
             "/oauth2/register/{client_id}",

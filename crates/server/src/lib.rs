@@ -23,6 +23,7 @@ mod pages;
 pub mod quickstart;
 mod request;
 mod response;
+pub mod self_check;
 pub mod serve;
 mod system;
 pub mod tls;

@@ -17,6 +17,7 @@ use url::{Host, Url};
 
 use crate::{config, tls::TlsError};
 use address::AddressRule;
+pub(crate) use trust::client_config;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -161,7 +162,7 @@ impl Resolve for AllowedAddresses {
 }
 
 /// The error with what caused it. The URL stays out of it, since it may carry what is not for logs.
-fn in_full(error: &reqwest::Error) -> String {
+pub(crate) fn in_full(error: &reqwest::Error) -> String {
     let mut text = if error.is_timeout() { "no answer in time" } else { "no answer" }.to_owned();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {

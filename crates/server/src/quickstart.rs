@@ -8,7 +8,7 @@ use std::{
     fmt::Write as _,
     io,
     net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -113,6 +113,14 @@ fn config(data: PathBuf, port: u16) -> Config {
     config.mtls.base_url = Some(format!("https://localhost:{}", port + 1));
     config.metrics = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port + 2)));
     config
+}
+
+/// The configuration of the quickstart that was last started on this data directory, if one was.
+pub(crate) fn config_in(data: &Path) -> Option<Config> {
+    let bytes = std::fs::read(data.join(FILE)).ok()?;
+    let quickstart: Quickstart = serde_json::from_slice(&bytes).ok()?;
+    let port = url::Url::parse(&quickstart.issuer).ok()?.port()?;
+    Some(config(data.to_owned(), port))
 }
 
 /// What an earlier start decided, at the address of this one; or else new secrets.

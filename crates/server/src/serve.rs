@@ -20,6 +20,7 @@ use crate::{
     logout_delivery, metrics,
     outbound::{Outbound, OutboundError},
     request::RequestLimits,
+    self_check::{SelfCheck, SelfCheckError},
     system::{SystemClock, SystemRandom},
     tls::{self, TlsError},
 };
@@ -47,6 +48,12 @@ pub enum ServeError {
     /// Applications cannot be called.
     #[error(transparent)]
     Outbound(#[from] OutboundError),
+    /// The look from outside.
+    #[error(transparent)]
+    SelfCheck(#[from] SelfCheckError),
+    /// Anybody could pretend to have any certificate.
+    #[error("{0}")]
+    ForgedCertificate(String),
     /// The data directory.
     #[error(transparent)]
     DataDir(#[from] crate::data_dir::DataDirError),
@@ -62,6 +69,7 @@ pub enum ServeError {
 pub struct Server {
     doors: Vec<Door>,
     gate: Arc<Gate>,
+    self_check: Option<SelfCheck>,
     router: axum::Router,
     issuer: Arc<Issuer>,
     outbound: Outbound,
@@ -109,13 +117,15 @@ impl Server {
             metrics::serve(address, counts).await.map_err(in_vain)?;
         }
         let gate = Arc::new(Gate::new(trust, &config.proxy));
+        let in_header_mode = config.proxy.certificate_header.is_some();
+        let self_check = in_header_mode.then(|| SelfCheck::new(config)).transpose()?;
         let outbound = Outbound::new(&config.outbound)?;
         let limits = RequestLimits {
             body_bytes: config.limits.body_bytes,
             timeout: config.limits.request_timeout,
         };
         let router = endpoint::router(issuer.clone(), limits, config.cookie.clone());
-        Ok(Self { doors, gate, router, issuer, outbound, data })
+        Ok(Self { doors, gate, self_check, router, issuer, outbound, data })
     }
 
     /// Answers until the process is told to stop, then lets running requests finish.
@@ -133,18 +143,31 @@ impl Server {
             serving.spawn(listener::serve(listener, tls, router, gate, stop.clone()));
         }
         let mut terminate = signal(SignalKind::terminate())?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            interrupted = tokio::signal::ctrl_c() => interrupted?,
-        }
+        let stopped = tokio::select! {
+            _ = terminate.recv() => Ok(()),
+            interrupted = tokio::signal::ctrl_c() => interrupted.map_err(ServeError::from),
+            reason = forgery(self.self_check, &self.gate) => {
+                Err(ServeError::ForgedCertificate(reason))
+            }
+        };
         tracing::info!("stopping");
         let _ = stopping.send(true);
         serving.join_all().await;
         telling.abort();
         sweeping.abort();
         drop(socket);
-        Ok(())
+        stopped
     }
+}
+
+/// Returns only if forged client certificates come through, with what to do about it.
+async fn forgery(check: Option<SelfCheck>, gate: &Gate) -> String {
+    if let Some(check) = check
+        && let Err(reason) = check.open(gate).await
+    {
+        return reason;
+    }
+    std::future::pending().await
 }
 
 async fn sweep(issuer: Arc<Issuer>) {

@@ -27,7 +27,7 @@ const CHROMIUM: &str = "chromium";
 
 /// What the tests need, and the package that has it. Of Apache only the program is taken: the package
 /// `apache2` would run it as a service.
-const NEEDS: [(Need, &str); 11] = [
+const NEEDS: [(Need, &str); 13] = [
     (OnPath(&["curl"]), "curl"),
     (OnPath(&["g++"]), "g++"),
     (OnPath(&["kill"]), "procps"),
@@ -37,6 +37,8 @@ const NEEDS: [(Need, &str); 11] = [
     (OnPath(&["chromium", "google-chrome", "chrome"]), CHROMIUM),
     (OnPath(&["chromedriver"]), "chromium-driver"),
     (OnPath(&["certutil"]), "libnss3-tools"),
+    (OnPath(&["openssl"]), "openssl"),
+    (File("/usr/sbin/nginx"), "nginx-light"),
     (File("/usr/sbin/apache2"), "apache2-bin"),
     (File("/usr/lib/apache2/modules/mod_auth_openidc.so"), "libapache2-mod-auth-openidc"),
 ];

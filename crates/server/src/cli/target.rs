@@ -32,7 +32,12 @@ pub(super) struct Target {
 }
 
 impl Target {
-    fn config(&self) -> Result<Config, CliError> {
+    /// Whether a configuration is named.
+    pub(super) const fn names_a_file(&self) -> bool {
+        self.config.is_some()
+    }
+
+    pub(super) fn config(&self) -> Result<Config, CliError> {
         match (&self.config, &self.data) {
             (Some(path), _) => Ok(load(path)?),
             (None, Some(data)) => Ok(Config::default_for(data)),

@@ -22,7 +22,7 @@ use crate::tls::{self, TlsError, TlsProblem};
 ///
 /// # Errors
 /// If a file cannot be read, or holds no certificate.
-pub(super) fn client_config(files: &[PathBuf]) -> Result<ClientConfig, OutboundError> {
+pub(crate) fn client_config(files: &[PathBuf]) -> Result<ClientConfig, OutboundError> {
     let mut roots = of_operating_system();
     let mut named = Vec::new();
     for file in files {
