@@ -60,7 +60,9 @@ async fn every_endpoint_in_them_answers() {
             "userinfo_endpoint" => {
                 assert_eq!(answer.status, 401);
                 let challenge = answer.header(&reqwest::header::WWW_AUTHENTICATE);
-                assert_eq!(challenge, Some("Bearer realm=\"tokenbind\""));
+                let both =
+                    r#"Bearer realm="tokenbind", DPoP realm="tokenbind", algs="ES256 PS256 EdDSA""#;
+                assert_eq!(challenge, Some(both));
             }
             _ => {
                 assert!([400, 401].contains(&answer.status), "{name}: {}", answer.status);

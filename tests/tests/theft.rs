@@ -322,6 +322,119 @@ mod client_request {
     }
 }
 
+mod dpop {
+    use tokenbind_tests::{DpopProof, Signer, send};
+
+    use super::*;
+
+    /// A victim whose application holds a key, which a thief never gets.
+    async fn scene(format: &str) -> (Scene, Signer) {
+        let server = Server::shared().await;
+        let key = Signer::es256();
+        let client = server.registrar().sign_in(&bound(&["dpop"], format)).await.proving(&key);
+        let victim = Login::to(&client, &server.new_browser().await).await;
+        let observer = server.registrar().observer().await;
+        (Scene { victim, observer, elsewhere: server.http_from(66) }, key)
+    }
+
+    impl Scene {
+        /// The application on the thief's host, with a key of the thief's and without any.
+        fn thieves(&self) -> [Client; 2] {
+            [self.thief().proving_nothing(), self.thief().proving(&Signer::es256())]
+        }
+
+        async fn assert_works_for_the_victim(&self) {
+            self.victim.assert_alive(&self.observer).await;
+            assert_eq!(self.victim.used_by(&self.victim.client).await.status, 200);
+            let _ = self.victim.refreshed_by(&self.victim.client).await.dpop_tokens();
+        }
+    }
+
+    #[tokio::test]
+    async fn an_access_token_is_refused() {
+        for format in FORMATS {
+            let (scene, _) = scene(format).await;
+            for thief in scene.thieves() {
+                let answer = scene.victim.used_by(&thief).await;
+                let description = answer.challenged_by("DPoP", "invalid_token");
+                assert!(description.contains("key"), "{description}");
+            }
+            scene.assert_works_for_the_victim().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refresh_token_is_refused() {
+        for format in FORMATS {
+            let (scene, _) = scene(format).await;
+            let [without, with] = scene.thieves();
+            let _ = scene.victim.refreshed_by(&without).await.refused(400, "invalid_dpop_proof");
+            let _ = scene.victim.refreshed_by(&with).await.refused(400, "invalid_grant");
+            scene.assert_works_for_the_victim().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_code_is_stopped_by_pkce_and_by_the_key_that_it_names() {
+        let (scene, key) = scene("opaque").await;
+        let jkt = key.thumbprint();
+        let victim = &scene.victim;
+        let callback = victim.browser.authorize(&victim.client, &[("dpop_jkt", &jkt)]).await;
+        let [without, with] = scene.thieves();
+        // With the verifier, which a thief who has only the code does not know.
+        let _ = without.redeem(&callback).await.refused(400, "invalid_dpop_proof");
+        let _ = with.redeem(&callback).await.refused(400, "invalid_grant");
+        let description = scene.redeems(&callback).await.refused(400, "invalid_grant");
+        assert!(description.contains("code_verifier"), "{description}");
+        let _ = victim.client.redeem(&callback).await.dpop_tokens();
+    }
+
+    #[tokio::test]
+    async fn tokens_and_cookies_are_refused() {
+        for format in FORMATS {
+            let (scene, _) = scene(format).await;
+            let jar = scene.victim.browser.stolen(scene.elsewhere.clone());
+            for thief in scene.thieves() {
+                let thief = jar.runs(&thief);
+                let used = scene.victim.used_by(&thief).await;
+                let _ = used.challenged_by("DPoP", "invalid_token");
+                assert_eq!(scene.victim.refreshed_by(&thief).await.status, 400);
+            }
+            scene.assert_works_for_the_victim().await;
+        }
+    }
+
+    /// The thief reads along: the token, and the proof that goes with it, used or not.
+    #[tokio::test]
+    async fn a_proof_with_its_token_is_refused() {
+        for format in FORMATS {
+            let (scene, key) = scene(format).await;
+            let token = &*scene.victim.tokens.access_token;
+            let url = scene.elsewhere.url("/oauth2/userinfo");
+            let proof = || DpopProof::new(&key, "GET", url.as_str()).with_token(token);
+            let show = async |method: reqwest::Method, path: &str, proof: &str| {
+                let request = scene.elsewhere.request(method, path);
+                let request = request.header("authorization", format!("DPoP {token}"));
+                send(request.header("dpop", proof)).await
+            };
+            let (get, post) = (reqwest::Method::GET, reqwest::Method::POST);
+            let refused = |answer: Answer, words: &str| {
+                let description = answer.challenged_by("DPoP", "invalid_dpop_proof");
+                assert!(description.contains(words), "{description}");
+            };
+            let used = proof().sign();
+            assert_eq!(show(get.clone(), "/oauth2/userinfo", &used).await.status, 200);
+            refused(show(get.clone(), "/oauth2/userinfo", &used).await, "used before");
+            refused(show(post, "/oauth2/userinfo", &proof().sign()).await, "htm");
+            let elsewhere = DpopProof::new(&key, "GET", "https://api.example/").with_token(token);
+            refused(show(get.clone(), "/oauth2/userinfo", &elsewhere.sign()).await, "htu");
+            let other_token = proof().with_token("another").sign();
+            refused(show(get.clone(), "/oauth2/userinfo", &other_token).await, "ath");
+            refused(show(get, "/oauth2/userinfo", &proof().made(-75).sign()).await, "iat");
+        }
+    }
+}
+
 mod confidential {
     use super::*;
 

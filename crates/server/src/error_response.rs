@@ -34,9 +34,12 @@ fn in_http(error: &OAuthError) -> (StatusCode, Option<(HeaderName, String)>) {
             let challenge = r#"Basic realm="tokenbind", charset="UTF-8""#.to_owned();
             (StatusCode::UNAUTHORIZED, Some((header::WWW_AUTHENTICATE, challenge)))
         }
-        // RFC 6750 sections 3 and 3.1.
+        // RFC 6750 sections 3 and 3.1, RFC 9449 section 7.2: both schemes, and no error.
         ErrorCode::MissingToken => {
-            let challenge = r#"Bearer realm="tokenbind""#.to_owned();
+            let challenge = format!(
+                r#"Bearer realm="tokenbind", DPoP realm="tokenbind", algs="{}""#,
+                dpop::ALGORITHMS.join(" ")
+            );
             (StatusCode::UNAUTHORIZED, Some((header::WWW_AUTHENTICATE, challenge)))
         }
         ErrorCode::InvalidToken => (StatusCode::UNAUTHORIZED, Some(challenge("Bearer", error))),
@@ -145,8 +148,34 @@ mod tests {
 
     #[test]
     fn rfc6750_section_3_1_without_a_token_the_challenge_is_bare() {
-        let bare = (401, r#"Bearer realm="tokenbind""#.to_owned());
-        assert_eq!(challenge_of(ErrorCode::MissingToken), bare);
+        let bare = r#"Bearer realm="tokenbind", DPoP realm="tokenbind", algs="ES256 PS256 EdDSA""#;
+        assert_eq!(challenge_of(ErrorCode::MissingToken), (401, bare.to_owned()));
+    }
+
+    #[test]
+    fn rfc9449_section_7_1_a_proof_that_does_not_hold_is_challenged_with_what_would() {
+        for (code, error) in [
+            (ErrorCode::InvalidDpopToken, "invalid_token"),
+            (ErrorCode::InvalidResourceDpopProof, "invalid_dpop_proof"),
+            (ErrorCode::UseResourceDpopNonce, "use_dpop_nonce"),
+        ] {
+            let challenge = format!(
+                r#"DPoP realm="tokenbind", error="{error}", error_description="why", algs="ES256 PS256 EdDSA""#
+            );
+            assert_eq!(challenge_of(code), (401, challenge));
+        }
+    }
+
+    #[test]
+    fn rfc9449_section_8_the_nonce_to_use_is_told_once_and_kept_by_no_cache() {
+        let nonce = Some("tb_dn_x".to_owned());
+        let error =
+            OAuthError { dpop_nonce: nonce, ..OAuthError::new(ErrorCode::UseDpopNonce, "why") };
+        let response = error_response(&error);
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+        let told: Vec<_> = response.headers().get_all(DPOP_NONCE).iter().collect();
+        assert_eq!(told, ["tb_dn_x"]);
+        assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
     }
 
     #[test]

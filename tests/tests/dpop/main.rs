@@ -6,6 +6,7 @@ mod codes;
 mod nonces;
 mod pages;
 mod proofs;
+mod proxies;
 mod replays;
 mod storms;
 
