@@ -1,10 +1,13 @@
 //! Client authentication (RFC 6749 section 2.3).
 
+mod assertion;
 mod certificate;
 
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
 use tokenbind_binding::{ClientId, Cookies, GrantType, PeerCertificate, ShownCertificate};
+
+pub(crate) use assertion::named_by_assertion;
 
 use crate::{
     application::Application,
@@ -47,6 +50,11 @@ impl AuthenticatedClient {
     #[must_use]
     pub fn application(&self) -> &Application {
         &self.application
+    }
+
+    /// The same, for whoever keeps it longer.
+    pub(crate) fn shared(&self) -> Arc<Application> {
+        Arc::clone(&self.application)
     }
 
     /// Its `client_id`.
@@ -106,6 +114,7 @@ impl AuthenticatedClient {
 struct Shown<'a> {
     client_id: Cow<'a, str>,
     secret: Option<Cow<'a, str>>,
+    assertion: Option<&'a str>,
     method: ClientAuthMethod,
 }
 
@@ -121,7 +130,7 @@ impl Issuer {
     /// Finds out which application sends a request, by the method that it is registered with.
     ///
     /// # Errors
-    /// `invalid_client`, `invalid_request` where the request shows it twice or not readably, or too
+    /// `invalid_client`, or `invalid_request` where the request shows it twice or not readably, or too
     /// many failures. The right secret is always heard, so that nobody is locked out.
     pub async fn authenticate(
         &self,
@@ -131,14 +140,7 @@ impl Issuer {
         let client_id = ClientId::from(&*shown.client_id);
         let found = self.store.find_application(&client_id).await?;
         let application = found.as_ref().map(|(application, _)| &**application);
-        let checked = match application {
-            Some(application) if shown.may_be_by_certificate(application) => {
-                let certificate = evidence.proofs.certificate;
-                self.check_certificate(&application.settings, certificate).await
-            }
-            _ => check(application, &shown),
-        };
-        match checked {
+        match self.check_shown(application, &shown, evidence.proofs).await {
             Ok(()) => {}
             Err(error) if error.code == ErrorCode::InvalidClient => {
                 return Err(self.count_failure(&shown, evidence.address, error));
@@ -148,6 +150,25 @@ impl Issuer {
         found
             .map(|(application, as_of)| AuthenticatedClient { application, as_of })
             .ok_or_else(|| invalid_client(UNKNOWN_OR_WRONG))
+    }
+
+    async fn check_shown(
+        &self,
+        application: Option<&Application>,
+        shown: &Shown<'_>,
+        proofs: Proofs<'_>,
+    ) -> Result<(), OAuthError> {
+        match application {
+            Some(application) if shown.may_be_by_certificate(application) => {
+                self.check_certificate(&application.settings, proofs.certificate).await
+            }
+            _ => {
+                check(application, shown)?;
+                let signed = application.zip(shown.assertion);
+                let Some((application, assertion)) = signed else { return Ok(()) };
+                self.check_assertion(application, assertion, proofs.target.endpoint).await
+            }
+        }
     }
 
     fn count_failure(&self, shown: &Shown<'_>, address: IpAddr, error: OAuthError) -> OAuthError {
@@ -182,6 +203,9 @@ fn invalid_request(description: impl Into<Cow<'static, str>>) -> OAuthError {
 }
 
 fn read_credentials(evidence: ClientEvidence<'_>) -> Result<Shown<'_>, OAuthError> {
+    if let Some(shown) = assertion::read(evidence)? {
+        return Ok(shown);
+    }
     let client_id = evidence.form.get("client_id");
     let secret = evidence.form.get("client_secret");
     match (evidence.authorization, client_id, secret) {
@@ -193,13 +217,15 @@ fn read_credentials(evidence: ClientEvidence<'_>) -> Result<Shown<'_>, OAuthErro
         (None, Some(client_id), secret) => Ok(Shown {
             client_id: client_id.into(),
             secret: secret.map(Into::into),
+            assertion: None,
             method: match secret {
                 Some(_) => ClientAuthMethod::ClientSecretPost,
                 None => ClientAuthMethod::None,
             },
         }),
         (None, None, _) => Err(invalid_client(
-            "the client must authenticate, by a Basic header or by client_id in the body",
+            "the client must authenticate, by a Basic header, by client_assertion or by client_id in \
+             the body",
         )),
     }
 }
@@ -213,6 +239,7 @@ fn read_basic<'a>(header: &str, client_id: Option<&str>) -> Result<Shown<'a>, OA
     Ok(Shown {
         client_id: shown.client_id.into(),
         secret: Some(shown.client_secret.to_string().into()),
+        assertion: None,
         method: ClientAuthMethod::ClientSecretBasic,
     })
 }

@@ -7,8 +7,14 @@
 use std::sync::Arc;
 
 use crate::{
-    admit::shown_token, application::Application, basic::BasicCredentials, client::ClientEvidence,
-    issuer::Issuer, presented::Presented, settings::Settings, store::StoreResult,
+    admit::shown_token,
+    application::Application,
+    basic::BasicCredentials,
+    client::{ClientEvidence, named_by_assertion},
+    issuer::Issuer,
+    presented::Presented,
+    settings::Settings,
+    store::StoreResult,
     userinfo::TokenEvidence,
 };
 
@@ -107,8 +113,8 @@ fn named_client(shown: ClientEvidence<'_>) -> Option<String> {
     if let Some(client_id) = shown.form.get("client_id") {
         return Some(client_id.to_owned());
     }
-    let credentials = BasicCredentials::parse(shown.authorization?).ok()?;
-    Some(credentials.client_id)
+    let Some(authorization) = shown.authorization else { return named_by_assertion(shown) };
+    BasicCredentials::parse(authorization).ok().map(|credentials| credentials.client_id)
 }
 
 #[cfg(test)]

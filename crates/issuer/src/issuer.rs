@@ -8,6 +8,8 @@ use tokenbind_binding::{Clock, Instant, Random, TokenId};
 use tokio::sync::Notify;
 
 use crate::{
+    client_keys::FetchedKeys,
+    fetch::{Fetch, NoFetch},
     keys::{KeyError, KeyRing, KeyUse, ServerKey, SigningAlgorithm},
     password::{HashError, Passwords},
     scope::Audience,
@@ -42,6 +44,8 @@ pub struct IssuerConfig {
     pub session_absolute: u64,
     /// Seconds for which an authorization code lives.
     pub authorization_code_lifetime: u64,
+    /// Seconds within which a browser has to open a pushed request.
+    pub pushed_request_lifetime: u64,
     /// What registers applications over the network; none switches registration off.
     pub initial_access_token: Option<SecretHash>,
     /// How many passwords are hashed at once.
@@ -108,6 +112,8 @@ pub struct Issuer {
     pub(crate) verified_jwts: Cache<[u8; 32], TokenId>,
     /// Rings when a login session may have ended, so that its applications are told at once.
     pub(crate) session_ended: Notify,
+    /// What applications publish at their `jwks_uri`.
+    pub(crate) fetched_keys: FetchedKeys,
     server_key: Arc<ServerKey>,
     keys: ArcSwap<KeyRing>,
 }
@@ -137,6 +143,7 @@ impl Issuer {
             failed_passwords: LoginThrottle::new(config.failed_logins_per_minute),
             verified_jwts: Cache::new(VERIFIED_JWTS),
             session_ended: Notify::new(),
+            fetched_keys: FetchedKeys::new(Arc::new(NoFetch)),
             config,
             store,
             clock,
@@ -144,6 +151,12 @@ impl Issuer {
             server_key,
             keys,
         })
+    }
+
+    /// The same, with this way to get what applications publish. Without one, nothing is got.
+    #[must_use]
+    pub fn fetching_by(self, fetch: Arc<dyn Fetch>) -> Self {
+        Self { fetched_keys: FetchedKeys::new(fetch), ..self }
     }
 
     /// What the operator decided.

@@ -16,6 +16,7 @@ use secrecy::ExposeSecret;
 use crate::{
     config::Config,
     data_dir::{DataDir, DataDirError, load_or_create_server_key},
+    outbound::{Outbound, OutboundError},
     system::{SystemClock, SystemRandom},
 };
 
@@ -34,6 +35,9 @@ pub enum InstanceError {
     /// The database.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// Applications cannot be called.
+    #[error(transparent)]
+    Outbound(#[from] OutboundError),
     /// The keys in it.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -55,7 +59,8 @@ pub async fn open(config: &Config) -> Result<Issuer, InstanceError> {
     let server_key = ServerKey::new(server_key.expose_secret());
     let store = SqliteStore::open(data.path(), clock.clone(), random.clone())?;
     let issuer_config = issuer_config(config);
-    Ok(Issuer::start(issuer_config, server_key, Arc::new(store), clock, random).await?)
+    let issuer = Issuer::start(issuer_config, server_key, Arc::new(store), clock, random).await?;
+    Ok(issuer.fetching_by(Arc::new(Outbound::new(&config.outbound)?)))
 }
 
 fn issuer_config(config: &Config) -> IssuerConfig {
@@ -69,6 +74,7 @@ fn issuer_config(config: &Config) -> IssuerConfig {
         session_idle: config.session.idle.as_secs(),
         session_absolute: config.session.absolute.as_secs(),
         authorization_code_lifetime: config.tokens.authorization_code_lifetime.as_secs(),
+        pushed_request_lifetime: config.tokens.pushed_request_lifetime.as_secs(),
         initial_access_token: config.initial_access_token.as_ref().map(Secret::hash),
         concurrent_hashes: config.passwords.concurrent_hashes,
         password_patience: config.limits.request_timeout,

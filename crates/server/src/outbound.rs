@@ -6,6 +6,7 @@ mod trust;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use http::StatusCode;
 use reqwest::{
@@ -13,6 +14,7 @@ use reqwest::{
     dns::{Addrs, Name, Resolve, Resolving},
     redirect::Policy,
 };
+use tokenbind_issuer::fetch::{Fetch, FetchError};
 use url::{Host, Url};
 
 use crate::{config, tls::TlsError};
@@ -111,6 +113,13 @@ impl Outbound {
         read(response).await
     }
 
+    /// Gets what is there.
+    async fn get(&self, uri: &str) -> Result<Answer, CallError> {
+        let url = self.allowed(uri)?;
+        read(self.client.get(url).header(http::header::ACCEPT, "application/json").send().await?)
+            .await
+    }
+
     /// The URL, unless it cannot be called. An address in it is judged here, since no resolver ever
     /// sees it; a name when it is resolved.
     fn allowed(&self, uri: &str) -> Result<Url, CallError> {
@@ -140,6 +149,21 @@ async fn read(mut response: Response) -> Result<Answer, CallError> {
         }
     }
     Ok(Answer { status: response.status(), body: body.into() })
+}
+
+/// Documents that applications publish (RFC 7591 section 2, `jwks_uri`).
+#[async_trait]
+impl Fetch for Outbound {
+    async fn get(&self, uri: &str) -> Result<Vec<u8>, FetchError> {
+        let answer = self.get(uri).await.map_err(|error| FetchError(error.to_string()))?;
+        if answer.status != StatusCode::OK {
+            return Err(FetchError(format!("the answer has status {}", answer.status)));
+        }
+        if answer.body.len() == MAX_ANSWER {
+            return Err(FetchError(format!("the answer has {MAX_ANSWER} bytes or more")));
+        }
+        Ok(answer.body.into())
+    }
 }
 
 /// Resolves names, and keeps what may be called. The connection is made to these very addresses, so
@@ -200,6 +224,14 @@ mod tests {
         ] {
             let refusal = refusal(uri, false).await;
             assert!(refusal.contains("is not a public address"), "{uri}: {refusal}");
+        }
+    }
+
+    #[tokio::test]
+    async fn keys_are_fetched_by_the_same_rules() {
+        for uri in ["https://127.0.0.1:9/", "https://localhost:9/", "http://app.example/"] {
+            let got = Fetch::get(&outbound(false), uri).await.unwrap_err().to_string();
+            assert_eq!(got, refusal(uri, false).await, "{uri}");
         }
     }
 

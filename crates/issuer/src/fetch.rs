@@ -1,0 +1,31 @@
+//! What the rules need of HTTP: documents that applications publish.
+
+use async_trait::async_trait;
+
+/// Why a document could not be had, for the log.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct FetchError(pub String);
+
+/// Gets documents at URLs that applications name. Whoever implements it keeps the rules for calls to
+/// strangers: https alone, no redirects, an end to size and time, and no addresses that only the server
+/// can reach.
+#[async_trait]
+pub trait Fetch: Send + Sync {
+    /// The body that is found at `uri` with status 200.
+    ///
+    /// # Errors
+    /// [`FetchError`].
+    async fn get(&self, uri: &str) -> Result<Vec<u8>, FetchError>;
+}
+
+/// Gets nothing: for a process that answers no clients.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NoFetch;
+
+#[async_trait]
+impl Fetch for NoFetch {
+    async fn get(&self, _: &str) -> Result<Vec<u8>, FetchError> {
+        Err(FetchError("this process calls nobody".into()))
+    }
+}
