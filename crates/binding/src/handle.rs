@@ -29,6 +29,10 @@ pub enum HandleKind {
     Session,
     /// A nonce for DPoP proofs (RFC 9449 section 8), whose id is its epoch.
     DpopNonce,
+    /// An authorization request that was pushed, as its application names it (RFC 9126 section 2.2).
+    PushedRequest,
+    /// The same request once a browser has opened it, as the pages' own forms name it.
+    OpenedRequest,
 }
 
 impl HandleKind {
@@ -41,6 +45,8 @@ impl HandleKind {
             Self::AuthorizationCode => "tb_ac_",
             Self::Session => "tb_ss_",
             Self::DpopNonce => "tb_dn_",
+            Self::PushedRequest => "tb_pr_",
+            Self::OpenedRequest => "tb_or_",
         }
     }
 }

@@ -104,6 +104,11 @@ pub struct SessionId([u8; 16]);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CodeId([u8; 16]);
 
+/// An authorization request that the application pushed or signed: 8 bytes that tell the instant of its
+/// commit, 8 random ones.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PushedRequestId([u8; 16]);
+
 macro_rules! time_ordered_id {
     ($name:ident) => {
         impl $name {
@@ -140,6 +145,7 @@ macro_rules! time_ordered_id {
 time_ordered_id!(TokenId);
 time_ordered_id!(SessionId);
 time_ordered_id!(CodeId);
+time_ordered_id!(PushedRequestId);
 
 macro_rules! base64url_id {
     ($name:ident) => {
@@ -172,6 +178,7 @@ base64url_id!(TokenId);
 base64url_id!(GrantId);
 base64url_id!(SessionId);
 base64url_id!(CodeId);
+base64url_id!(PushedRequestId);
 
 impl Serialize for SessionId {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

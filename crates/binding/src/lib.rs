@@ -29,7 +29,9 @@ pub use bindings::{Binding, BindingType, Bindings, Mismatch, Refusal};
 pub use certificate::{PeerCertificate, ShownCertificate};
 pub use evidence::{Cookies, Evidence, ShownCookie};
 pub use grant_type::GrantType;
-pub use id::{ClientId, CodeId, GrantId, RefreshTokenId, SessionId, SubjectId, TokenId};
+pub use id::{
+    ClientId, CodeId, GrantId, PushedRequestId, RefreshTokenId, SessionId, SubjectId, TokenId,
+};
 pub use jti::{ClaimOutcome, JtiClaim};
 pub use reference::Reference;
 pub use session::{Session, TokenSession};

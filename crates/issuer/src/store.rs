@@ -9,8 +9,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 use tokenbind_binding::{
-    Anchor, Bindings, ClaimOutcome, ClientId, CodeId, End, GrantId, Instant, JtiClaim, Reference,
-    RefreshTokenId, Session, SessionId, SubjectId, Timestamp, TokenId, anchor::Dead,
+    Anchor, Bindings, ClaimOutcome, ClientId, CodeId, End, GrantId, Instant, JtiClaim,
+    PushedRequestId, Reference, RefreshTokenId, Session, SessionId, SubjectId, Timestamp, TokenId,
+    anchor::Dead,
 };
 
 use crate::{
@@ -20,6 +21,7 @@ use crate::{
     grant::{Grant, Rotation},
     keys::{KeyId, KeyUse},
     login::{Acr, Login},
+    pushed_request::PushedRequest,
     scope::{Audience, Scope},
     secret::SecretHash,
     session::LoginSession,
@@ -156,6 +158,8 @@ pub struct CodeRequest {
     pub cookie: Option<CookieOffer>,
     /// What the user has just consented to, to be remembered besides what was before.
     pub consented: Option<Scope>,
+    /// The pushed request that it answers, which is spent by it.
+    pub pushed: Option<PushedRequestId>,
 }
 
 /// What a browser shows as `atbv`, and what it will get if that is no good.
@@ -201,6 +205,43 @@ pub enum CodeOutcome {
     SessionOver,
     /// The user, the session or the application ended after the facts were read. Nothing was issued.
     Ended,
+    /// The pushed request was answered before, or its time is over. Nothing was issued.
+    RequestSpent,
+}
+
+/// An authorization request to be kept.
+#[derive(Clone, Debug)]
+pub struct RequestPush {
+    /// When the application was read.
+    pub as_of: AsOf,
+    /// The request, every rule checked.
+    pub request: PushedRequest,
+    /// Seconds within which a browser has to open it.
+    pub lifetime: u64,
+    /// Seconds within which it has to be answered.
+    pub answerable: u64,
+}
+
+/// The answer to a request that was to be kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PushOutcome {
+    /// Committed.
+    Pushed(PushedRequestId),
+    /// The application ended after it was read. Nothing is kept.
+    Ended,
+}
+
+/// A kept request with its times.
+#[derive(Clone, Debug)]
+pub struct KeptRequest {
+    /// The request.
+    pub request: PushedRequest,
+    /// From then on no browser can open it.
+    pub opens_until: Timestamp,
+    /// From then on it cannot be answered.
+    pub answers_until: Timestamp,
+    /// Whether a code was issued for it.
+    pub spent: bool,
 }
 
 /// A code as it was recorded.
@@ -407,6 +448,8 @@ pub struct Swept {
     pub connections: u64,
     /// Claims of a `jti` that nothing acceptable can have any more.
     pub jtis: u64,
+    /// Pushed requests that cannot be answered any more.
+    pub pushed_requests: u64,
 }
 
 /// The database, as the rules see it.
@@ -489,8 +532,17 @@ pub trait Store: Send + Sync {
         now: Timestamp,
     ) -> StoreResult<Vec<Arc<LoginSession>>>;
 
+    /// Keeps an authorization request.
+    async fn push_request(&self, push: RequestPush) -> StoreResult<PushOutcome>;
+
+    /// A kept request, spent or not, as long as its time is not over.
+    async fn look_up_pushed_request(
+        &self,
+        id: PushedRequestId,
+    ) -> StoreResult<Option<Recorded<KeptRequest>>>;
+
     /// Issues a code in a living session, decides which `atbv` the browser has from now on, and
-    /// remembers the consent. A replaced `atbv` ends what is bound to it.
+    /// remembers the consent. A replaced `atbv` ends what is bound to it. A pushed request gets one code.
     async fn issue_code(&self, request: CodeRequest) -> StoreResult<CodeOutcome>;
 
     /// The record of a code, redeemed or not.

@@ -92,6 +92,16 @@ CREATE TABLE codes (
     grant_id   BLOB
 ) WITHOUT ROWID;
 
+-- Authorization requests that wait for a browser, and for an answer. Spent by the code that answers.
+CREATE TABLE pushed_requests (
+    id            BLOB    NOT NULL PRIMARY KEY,
+    client_id     TEXT    NOT NULL,
+    document      TEXT    NOT NULL,
+    opens_until   INTEGER NOT NULL,
+    answers_until INTEGER NOT NULL,
+    spent         INTEGER NOT NULL
+) WITHOUT ROWID;
+
 -- The values of `atbv` that this server gave out, by their SHA-256.
 CREATE TABLE browser_cookies (
     hash       BLOB    NOT NULL PRIMARY KEY,

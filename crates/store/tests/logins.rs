@@ -76,6 +76,7 @@ impl Bench {
             session_idle: IDLE,
             cookie: None,
             consented: None,
+            pushed: None,
         }
     }
 

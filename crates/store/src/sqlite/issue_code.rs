@@ -8,8 +8,8 @@ use tokenbind_issuer::{
 };
 
 use super::{
-    browser_cookies, codes, connections, failure::DbResult, position::Mark, session_ends, sessions,
-    write::Write,
+    browser_cookies, codes, connections, failure::DbResult, position::Mark, pushed_requests,
+    session_ends, sessions, write::Write,
 };
 
 pub(crate) fn issue_code(write: &mut Write<'_>, request: &CodeRequest) -> DbResult<CodeOutcome> {
@@ -26,6 +26,13 @@ pub(crate) fn issue_code(write: &mut Write<'_>, request: &CodeRequest) -> DbResu
     ];
     if write.ended_after(request.as_of, Some(session.session.id), decided_on).is_some() {
         return Ok(CodeOutcome::Ended);
+    }
+    // RFC 9126 section 4: "Authorization servers SHOULD treat request_uri values as one-time use but MAY allow for
+    // duplicate requests due to a user reloading/refreshing their user agent." The code spends the request.
+    if let Some(pushed) = request.pushed
+        && !pushed_requests::spend(write, pushed, &code.client_id, instant.timestamp())?
+    {
+        return Ok(CodeOutcome::RequestSpent);
     }
     commit(write, request, &session, instant)
 }

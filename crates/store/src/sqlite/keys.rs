@@ -3,6 +3,7 @@
 use rusqlite::{Connection, params};
 use tokenbind_binding::Timestamp;
 use tokenbind_issuer::{
+    authorization::SIGNED_ANSWER_LIFETIME,
     keys::{KeyId, KeyUse},
     store::StoredKey,
 };
@@ -50,7 +51,8 @@ pub(crate) fn rotate(write: &mut Write<'_>, fresh: &[StoredKey]) -> DbResult<Vec
 /// A request that took the key while it was current may still commit a token made with it, until it
 /// is given up [`IN_FLIGHT`] seconds after the retirement. From then on nothing is made with the
 /// key, so that the high-water mark of that moment bounds everything that ever was. It is written
-/// down by the first sweep that comes so late, and later issues do not raise it.
+/// down by the first sweep that comes so late, and later issues do not raise it. No mark tells of
+/// authorization answers that are signed: the last of them is made, and read, soon after.
 pub(crate) fn sweep(write: &mut Write<'_>, now: Timestamp) -> DbResult<u64> {
     let handles_until = write.position.handles_until();
     let signatures_until = write.position.signatures_until();
@@ -58,7 +60,7 @@ pub(crate) fn sweep(write: &mut Write<'_>, now: Timestamp) -> DbResult<u64> {
         .db
         .prepare_cached(
             "UPDATE server_keys \
-             SET keep_until = CASE key_use WHEN ?1 THEN ?2 ELSE ?3 END \
+             SET keep_until = CASE key_use WHEN ?1 THEN ?2 ELSE max(?3, retired_at + ?4 + ?6) END \
              WHERE retired_at IS NOT NULL AND keep_until IS NULL AND retired_at + ?4 <= ?5",
         )?
         .execute(params![
@@ -67,6 +69,7 @@ pub(crate) fn sweep(write: &mut Write<'_>, now: Timestamp) -> DbResult<u64> {
             to_sql(signatures_until.as_secs()),
             to_sql(IN_FLIGHT),
             to_sql(now.as_secs()),
+            to_sql(SIGNED_ANSWER_LIFETIME),
         ])?;
     let removed = write
         .db

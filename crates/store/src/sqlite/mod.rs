@@ -14,6 +14,7 @@ mod logout_deliveries;
 mod open;
 mod origins;
 mod position;
+mod pushed_requests;
 mod reader;
 mod redeem;
 mod refresh;
@@ -35,8 +36,8 @@ use std::{
 
 use async_trait::async_trait;
 use tokenbind_binding::{
-    Anchor, Bindings, ClaimOutcome, ClientId, Clock, CodeId, End, GrantId, JtiClaim, Random,
-    Session, SessionId, SubjectId, Timestamp, TokenId, TokenSession,
+    Anchor, Bindings, ClaimOutcome, ClientId, Clock, CodeId, End, GrantId, JtiClaim,
+    PushedRequestId, Random, Session, SessionId, SubjectId, Timestamp, TokenId, TokenSession,
 };
 use tokenbind_issuer::{
     access_token::AccessToken,
@@ -46,9 +47,9 @@ use tokenbind_issuer::{
     session::LoginSession,
     store::{
         AsOf, ChangeOutcome, CodeOutcome, CodeRequest, Connection, EndedSession, Issuance,
-        IssueOutcome, LogoutDelivery, Recorded, RecordedCode, RedeemOutcome, Redemption, Refresh,
-        RefreshOutcome, RegisterOutcome, SessionOutcome, SessionStart, Store, StoreResult,
-        StoredKey, Swept, UserChange,
+        IssueOutcome, KeptRequest, LogoutDelivery, PushOutcome, Recorded, RecordedCode,
+        RedeemOutcome, Redemption, Refresh, RefreshOutcome, RegisterOutcome, RequestPush,
+        SessionOutcome, SessionStart, Store, StoreResult, StoredKey, Swept, UserChange,
     },
     user::User,
 };
@@ -287,6 +288,21 @@ impl Store for SqliteStore {
             session.judge(&ends[..], now).is_ok()
         });
         Ok(sessions.into_iter().map(Arc::new).collect())
+    }
+
+    async fn push_request(&self, push: RequestPush) -> StoreResult<PushOutcome> {
+        self.write(move |write| pushed_requests::push(write, &push)).await
+    }
+
+    async fn look_up_pushed_request(
+        &self,
+        id: PushedRequestId,
+    ) -> StoreResult<Option<Recorded<KeptRequest>>> {
+        let found = pushed_requests::find(&self.readers.get(), id)?;
+        Ok(found.map(|record| {
+            let ends = self.published.ends_of([record.request.anchor()].into_iter());
+            Recorded { record, ends, session: None }
+        }))
     }
 
     async fn issue_code(&self, request: CodeRequest) -> StoreResult<CodeOutcome> {

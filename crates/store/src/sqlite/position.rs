@@ -2,7 +2,7 @@
 //! can live.
 
 use rusqlite::{Connection, OptionalExtension as _, params};
-use tokenbind_binding::{CodeId, GrantId, Instant, SessionId, Timestamp, TokenId};
+use tokenbind_binding::{CodeId, GrantId, Instant, PushedRequestId, SessionId, Timestamp, TokenId};
 
 use super::{
     failure::DbResult,
@@ -23,7 +23,7 @@ pub(crate) enum Mark {
     Tokens,
     /// Grants, unless they are refreshed while they are alive.
     Grants,
-    /// Authorization codes.
+    /// Authorization codes, and the pushed requests that they can come of.
     Codes,
     /// Login sessions.
     Sessions,
@@ -71,8 +71,10 @@ impl Position {
             .map(|id| SessionId::from_bytes(id).instant());
         let code =
             newest(db, "SELECT max(id) FROM codes")?.map(|id| CodeId::from_bytes(id).instant());
+        let pushed = newest(db, "SELECT max(id) FROM pushed_requests")?
+            .map(|id| PushedRequestId::from_bytes(id).instant());
         let kept = Instant::from_micros(read_meta(db, LAST_INSTANT)?);
-        let instants = [token, grant, session, code, Some(last_end)].into_iter().flatten();
+        let instants = [token, grant, session, code, pushed, Some(last_end)].into_iter().flatten();
         let mut marks = [Timestamp::from_secs(0); Mark::ALL.len()];
         for mark in Mark::ALL {
             marks[mark as usize] = Timestamp::from_secs(read_meta(db, mark.name())?);

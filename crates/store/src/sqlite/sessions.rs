@@ -51,7 +51,7 @@ fn add(write: &mut Write<'_>, start: &SessionStart, instant: Instant) -> DbResul
         idle_until: instant.timestamp().plus(start.idle).min(absolute_until),
         absolute_until,
     };
-    let added = LoginSession { session, facts: facts(start, instant.timestamp()) };
+    let added = LoginSession { session, facts: facts(start, instant) };
     insert(write.db, &added)?;
     write.position.raise(write.db, Mark::Sessions, absolute_until)?;
     Ok(SessionOutcome::Started(Arc::new(added)))
@@ -66,15 +66,16 @@ fn renew(
     let Session { idle_until, absolute_until, .. } = before.session;
     let from_now = instant.timestamp().plus(start.idle).min(absolute_until);
     let session = Session { idle_until: idle_until.max(from_now), ..before.session };
-    let renewed = LoginSession { session, facts: facts(start, instant.timestamp()) };
+    let renewed = LoginSession { session, facts: facts(start, instant) };
     update(write, &renewed)?;
     Ok(SessionOutcome::Renewed(Arc::new(renewed)))
 }
 
-fn facts(start: &SessionStart, auth_time: Timestamp) -> SessionFacts {
+fn facts(start: &SessionStart, authenticated: Instant) -> SessionFacts {
     SessionFacts {
         username: Arc::clone(&start.username),
-        auth_time,
+        auth_time: authenticated.timestamp(),
+        authenticated,
         acr: start.acr,
         user_agent: start.user_agent.clone(),
     }

@@ -11,7 +11,7 @@ use tokenbind_issuer::store::{StoreError, StoreResult, Swept};
 use super::{
     browser_cookies, claimed_jtis, codes, connections,
     failure::DbResult,
-    keys,
+    keys, pushed_requests,
     rows::{from_sql, to_sql},
     session_ends, sessions,
     write::Write,
@@ -46,6 +46,7 @@ impl Sweep {
             cookies: self.sweep_cookies()?,
             connections: self.sweep_connections()?,
             jtis: self.sweep_jtis()?,
+            pushed_requests: self.sweep_pushed_requests()?,
             ends: self.sweep_ends()?,
             keys: self.queue.run_blocking(move |write| keys::sweep(write, now))?,
         })
@@ -132,6 +133,17 @@ impl Sweep {
             "SELECT id, expires_at <= ?2 FROM claimed_jtis WHERE id > ?1 ORDER BY id LIMIT ?3";
         self.walk(sql, Vec::new(), read_blob_key, |write, ids, _| {
             claimed_jtis::sweep(write.db, ids)
+        })
+    }
+
+    fn sweep_pushed_requests(&self) -> StoreResult<u64> {
+        let over = pushed_requests::IS_OVER;
+        let sql =
+            format!("SELECT id, {over} FROM pushed_requests WHERE id > ?1 ORDER BY id LIMIT ?3");
+        self.walk(&sql, Vec::new(), read_blob_key, |write, ids, _| {
+            let mut statement =
+                write.db.prepare_cached("DELETE FROM pushed_requests WHERE id = ?1")?;
+            delete_each(ids, |id| statement.execute([id]))
         })
     }
 

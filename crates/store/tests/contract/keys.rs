@@ -124,6 +124,20 @@ contract! {
         assert_eq!(key_ids(&bench).await, [1, 2]);
     }
 
+    /// A signed answer of the authorization endpoint lives a minute, and nothing tells of it.
+    async fn a_retired_signing_key_stays_for_the_answers_that_it_signed(bench: Bench) {
+        bench.store.rotate_keys(vec![key(1, SIGNING)]).await.unwrap();
+        bench.store.rotate_keys(vec![key(2, SIGNING)]).await.unwrap();
+        for passed in [60, 59] {
+            bench.clock.advance(passed);
+            assert_eq!(sweep(&bench).await, 0);
+            assert_eq!(key_ids(&bench).await, [1, 2]);
+        }
+        bench.clock.advance(1);
+        assert_eq!(sweep(&bench).await, 1);
+        assert_eq!(key_ids(&bench).await, [2]);
+    }
+
     async fn a_current_key_is_never_removed(bench: Bench) {
         bench.store.rotate_keys(vec![key(1, SIGNING), key(2, KeyUse::Handle)]).await.unwrap();
         bench.clock.advance(1_000_000_000);

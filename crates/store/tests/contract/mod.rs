@@ -27,6 +27,7 @@ mod issue;
 mod keys;
 mod login_races;
 mod logout_deliveries;
+mod pushed_requests;
 mod redeem;
 mod refresh;
 mod refresh_races;

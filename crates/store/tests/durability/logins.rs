@@ -38,6 +38,7 @@ async fn issue_code(store: &SqliteStore, session: &LoginSession) -> CodeId {
         session_idle: IDLE,
         cookie: None,
         consented: None,
+        pushed: None,
     };
     match store.issue_code(request).await.unwrap() {
         CodeOutcome::Issued { id, .. } => id,

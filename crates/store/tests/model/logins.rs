@@ -124,6 +124,7 @@ impl Run<'_> {
             session_idle: new.idle,
             cookie: None,
             consented: None,
+            pushed: None,
         };
         let answer = match self.wait(self.world.store().issue_code(request)).unwrap() {
             CodeOutcome::Issued { id, .. } => {
@@ -131,7 +132,7 @@ impl Run<'_> {
                 CodeAnswer::Issued
             }
             CodeOutcome::SessionOver => CodeAnswer::SessionOver,
-            CodeOutcome::Ended => CodeAnswer::Refused,
+            CodeOutcome::Ended | CodeOutcome::RequestSpent => CodeAnswer::Refused,
         };
         prop_assert_eq!(answer, expected);
         Ok(())
