@@ -39,6 +39,33 @@ pub struct Assertions {
     pub audience: String,
 }
 
+/// A request that the server keeps for the browser.
+#[derive(Clone, Debug)]
+pub struct Pushed {
+    /// What was pushed.
+    pub request: AuthorizationRequest,
+    /// Its name.
+    pub request_uri: String,
+    /// Seconds.
+    pub expires_in: u64,
+}
+
+impl Pushed {
+    /// Path and query that the browser is sent to.
+    #[must_use]
+    pub fn path(&self) -> String {
+        self.path_of(self.request.get("client_id").expect("client_id"))
+    }
+
+    /// The same with another `client_id`.
+    #[must_use]
+    pub fn path_of(&self, client_id: &str) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("client_id", client_id).append_pair("request_uri", &self.request_uri);
+        format!("/oauth2/authorize?{}", query.finish())
+    }
+}
+
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// The value of a Basic header (RFC 6749 section 2.3.1).
@@ -195,6 +222,23 @@ impl Client {
         let redirect_uri = self.redirect_uri.as_deref().expect("a redirect URI");
         let request = AuthorizationRequest::new(&self.id, redirect_uri);
         more.iter().fold(request, |request, (name, value)| request.with(name, value))
+    }
+
+    /// Pushes an authorization request (RFC 9126).
+    pub async fn push(&self, request: &AuthorizationRequest) -> Answer {
+        let parameters = request.parameters.iter().filter(|(name, _)| name != "client_id");
+        let fields: Vec<_> = parameters.map(|(name, value)| (&**name, &**value)).collect();
+        self.post("/oauth2/par", &fields).await
+    }
+
+    /// The request as the browser brings it once it is pushed. What the callback has to echo stays known.
+    pub async fn pushed(&self, request: &AuthorizationRequest) -> Pushed {
+        let answer = self.push(request).await;
+        assert_eq!(answer.header(&reqwest::header::CACHE_CONTROL), Some("no-store"));
+        let pushed = answer.expect(201);
+        let request_uri = pushed["request_uri"].as_str().expect("request_uri").to_owned();
+        let expires_in = pushed["expires_in"].as_u64().expect("expires_in");
+        Pushed { request: request.clone(), request_uri, expires_in }
     }
 
     /// Redeems the code of an answer.

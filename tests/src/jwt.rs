@@ -35,6 +35,11 @@ impl VerifiedJwt {
         Self::verify_for(http, http.base(), client_id, &required, jwt).await
     }
 
+    /// Verifies a signed authorization response for an application (JARM section 2.4).
+    pub async fn verify_answer(http: &Http, client_id: &str, jwt: &str) -> Self {
+        Self::verify_for(http, http.base(), client_id, &["exp", "aud", "iss"], jwt).await
+    }
+
     async fn verify_for(
         http: &Http,
         issuer: &str,

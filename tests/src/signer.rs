@@ -18,9 +18,9 @@ use aws_lc_rs::{
     },
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use crate::sha256;
+use crate::{AuthorizationRequest, sha256};
 
 /// A private key that signs by one algorithm.
 #[derive(Clone)]
@@ -176,6 +176,27 @@ impl Signer {
             "exp": now() + 60,
         });
         self.jws(&json!({ "alg": self.alg(), "kid": self.kid() }), &merged(claims, more))
+    }
+}
+
+impl Signer {
+    /// An authorization request that the application signs (RFC 9101). What `more` names takes the place of what
+    /// would be claimed.
+    #[must_use]
+    pub fn request_object(
+        &self,
+        request: &AuthorizationRequest,
+        audience: &str,
+        more: &Value,
+    ) -> String {
+        let parameters = request.parameters.iter();
+        let mut claims: Map<String, Value> =
+            parameters.map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+        let iss = request.get("client_id");
+        let own = json!({ "iss": iss, "aud": audience, "nbf": now(), "exp": now() + 300 });
+        claims.extend(own.as_object().expect("an object").clone());
+        let header = json!({ "alg": self.alg(), "kid": self.kid(), "typ": "oauth-authz-req+jwt" });
+        self.jws(&header, &merged(claims.into(), more))
     }
 }
 

@@ -190,8 +190,9 @@ async fn everything_else_is_told_to_the_application_with_state_and_iss() {
         (with("claims", "{"), "invalid_request", "claims"),
         (with("claims", "[]"), "invalid_request", "claims"),
         (with("id_token_hint", "x.y.z"), "invalid_request", "id_token_hint"),
-        (with("request", "x"), "request_not_supported", "request"),
+        (with("request", "x"), "invalid_request_object", "request object"),
         (with("request_uri", "urn:x"), "request_uri_not_supported", "request_uri"),
+        (with("request", "x").also("request_uri", "urn:x"), "invalid_request", "together"),
         (with("registration", "{}"), "registration_not_supported", "registration"),
     ];
     for browser in browsers().await {
@@ -271,7 +272,7 @@ async fn errors_travel_by_the_response_mode_that_was_asked_for() {
 async fn a_response_mode_that_nobody_knows_is_refused_by_the_default_one() {
     let client = application().await;
     let [browser, _] = browsers().await;
-    for mode in ["jwt", "web_message", "FORM_POST", "\0"] {
+    for mode in ["JWT", "jwt.query", "web_message", "FORM_POST", "\0"] {
         let request = client.authorization_request(&[("response_mode", mode)]);
         let callback = browser.ask(&request).await;
         assert!(callback.refused("invalid_request").contains("response_mode"));

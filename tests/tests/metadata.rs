@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use reqwest::{Method, Version};
 use serde_json::{Value, json};
-use tokenbind_tests::{Client, Http, Server, User, VerifiedJwt};
+use tokenbind_tests::{Client, Http, Server, Signer, User, VerifiedJwt};
 
 const DOCUMENTS: [&str; 2] =
     ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
@@ -75,6 +75,7 @@ async fn every_endpoint_in_them_answers() {
         "end_session_endpoint",
         "introspection_endpoint",
         "jwks_uri",
+        "pushed_authorization_request_endpoint",
         "registration_endpoint",
         "revocation_endpoint",
         "token_endpoint",
@@ -90,7 +91,20 @@ async fn what_the_authorization_endpoint_offers_is_in_them() {
     for (name, values) in [
         // RFC 8414 section 2, OpenID Connect Discovery section 3.
         ("response_types_supported", &["code"][..]),
-        ("response_modes_supported", &["form_post", "fragment", "query"]),
+        (
+            "response_modes_supported",
+            &[
+                "form_post",
+                "form_post.jwt",
+                "fragment",
+                "fragment.jwt",
+                "jwt",
+                "query",
+                "query.jwt",
+            ],
+        ),
+        ("authorization_signing_alg_values_supported", &["ES256", "EdDSA", "PS256", "RS256"]),
+        ("request_object_signing_alg_values_supported", &["ES256", "EdDSA", "PS256", "RS256"]),
         ("subject_types_supported", &["pairwise", "public"]),
         ("id_token_signing_alg_values_supported", &["ES256", "EdDSA", "PS256", "RS256"]),
         ("code_challenge_methods_supported", &["S256"]),
@@ -105,7 +119,8 @@ async fn what_the_authorization_endpoint_offers_is_in_them() {
     }
     for (name, on) in [
         ("claims_parameter_supported", true),
-        ("request_parameter_supported", false),
+        ("request_parameter_supported", true),
+        ("require_pushed_authorization_requests", false),
         ("request_uri_parameter_supported", false),
         ("authorization_response_iss_parameter_supported", true),
         ("backchannel_logout_supported", true),
@@ -174,8 +189,24 @@ async fn the_ways_to_authenticate_in_them_work_where_they_are_announced() {
             assert_eq!(answer.status, if works { 200 } else { 401 }, "{endpoint} {method}");
         }
     }
+    let signer = Signer::es256();
+    let metadata = json!({
+        "token_endpoint_auth_method": "private_key_jwt",
+        "jwks": signer.jwks(),
+        "grant_types": ["password"],
+    });
+    let client = registrar.application(&metadata).await.asserting(&signer, &server.issuer());
+    for path in ["/oauth2/introspect", "/oauth2/revoke"] {
+        assert_eq!(client.post(path, &[("token", "x")]).await.status, 200, "{path}");
+    }
     let at_token = texts(&document["token_endpoint_auth_methods_supported"]);
-    assert_eq!(at_token, ["client_secret_basic", "client_secret_post", "none"].into());
+    for method in ["client_secret_basic", "client_secret_post", "none", "private_key_jwt"] {
+        assert!(at_token.contains(method), "{method}");
+    }
+    for endpoint in ["token", "introspection", "revocation"] {
+        let name = format!("{endpoint}_endpoint_auth_signing_alg_values_supported");
+        assert_eq!(texts(&document[&name]), ["ES256", "EdDSA", "PS256", "RS256"].into(), "{name}");
+    }
 }
 
 #[tokio::test]

@@ -222,10 +222,6 @@ fn refused_settings() -> Vec<(Value, &'static str)> {
             json!({ "require_pushed_authorization_requests": 1 }),
             "require_pushed_authorization_requests",
         ),
-        (
-            json!({ "require_pushed_authorization_requests": true }),
-            "require_pushed_authorization_requests",
-        ),
         (json!({ "require_pkce": false, "token_endpoint_auth_method": "none" }), "require_pkce"),
         (json!({ "response_types": ["token"] }), "response_types"),
         (json!({ "response_types": ["code", "code id_token"] }), "response_types"),

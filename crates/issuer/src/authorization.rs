@@ -7,21 +7,29 @@ mod error;
 mod face;
 mod issue;
 mod next_step;
+mod opening;
 mod prompt;
+mod pushed;
 mod request;
+mod request_object;
 mod requester;
 mod response;
+mod signed_answer;
 
 use std::{net::IpAddr, sync::Arc};
 
 use tokenbind_binding::Cookies;
 
 pub use after_sign_in::request_after_sign_in;
+pub use pushed::PushedAuthorizationResponse;
 pub use response::{AuthorizationAnswer, ResponseMode};
+pub use signed_answer::SIGNED_ANSWER_LIFETIME;
 
 use self::{
     error::AuthorizationError,
+    issue::Issuing,
     next_step::{Consent, Facts, SignedInUser, Step, next_step},
+    opening::{Opened, Opening, no_such_request},
     prompt::Prompt,
     request::AuthorizationRequest,
     requester::Requester,
@@ -30,8 +38,10 @@ use crate::{
     error::OAuthError,
     form::Form,
     issuer::Issuer,
+    keys::KeyError,
+    pushed_request::Provenance,
     scope::Scope,
-    session::LoginSession,
+    session::{LoginSession, SessionFacts},
     store::{StoreError, StoreResult},
     user::User,
 };
@@ -54,6 +64,10 @@ pub enum UserAnswer {
     None,
     /// A wrong name or password: the sign-in page is shown again, whoever is signed in.
     SignInFailed,
+    /// To go on as whoever is signed in, on the page that asked who it is to be.
+    Chosen,
+    /// To sign in as somebody else than is signed in.
+    OtherAccount,
     /// Yes, to what the consent page showed.
     Consented,
     /// No, on the sign-in page or the consent page.
@@ -95,6 +109,8 @@ pub struct SignInPrompt {
     pub login_hint: Option<String>,
     /// The user who is signed in and may go on without a password (`prompt=select_account`).
     pub current: Option<String>,
+    /// What the form names the request by, if not by the query that was shown.
+    pub request: Option<String>,
 }
 
 /// What the consent page shows.
@@ -106,12 +122,16 @@ pub struct ConsentPrompt {
     pub username: String,
     /// For what, word by word.
     pub scope: Vec<String>,
+    /// What the form names the request by, if not by the query that was shown.
+    pub request: Option<String>,
 }
 
 /// Why no decision was reached.
 enum Stop {
     /// The application is told.
     Told(AuthorizationError),
+    /// The user is told, on a page: the request was answered meanwhile.
+    Spent,
     /// The store or a key failed.
     Failed(OAuthError),
 }
@@ -119,6 +139,18 @@ enum Stop {
 impl From<AuthorizationError> for Stop {
     fn from(error: AuthorizationError) -> Self {
         Self::Told(error)
+    }
+}
+
+impl From<OAuthError> for Stop {
+    fn from(error: OAuthError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<KeyError> for Stop {
+    fn from(error: KeyError) -> Self {
+        Self::Failed(error.into())
     }
 }
 
@@ -145,15 +177,52 @@ impl Issuer {
         browser: Browser<'_>,
         answer: UserAnswer,
     ) -> Result<Decision, OAuthError> {
+        let opened = match self.open_request(parameters).await? {
+            Opening::Shown => return self.answer_request(parameters, None, browser, answer).await,
+            Opening::Refused(decision) => return Ok(decision),
+            Opening::Opened(opened) => opened,
+        };
+        let parameters = Form::parse_with_repeats(opened.request.parameters.as_bytes())?;
+        let decision = self.answer_request(&parameters, Some(&opened), browser, answer).await?;
+        self.named_in_its_form(decision, &opened).await
+    }
+
+    /// Decides on a request whose parameters are these.
+    async fn answer_request(
+        &self,
+        parameters: &Form<'_>,
+        opened: Option<&Opened>,
+        browser: Browser<'_>,
+        answer: UserAnswer,
+    ) -> Result<Decision, OAuthError> {
         let requester = match self.find_requester(parameters).await? {
             Ok(requester) => requester,
             Err(refusal) => return Ok(Decision::Refused(refusal)),
         };
         // From here on it is known where to send the browser, and the application is told.
-        match self.decide(&requester, parameters, browser, answer).await {
+        match self.decide(&requester, parameters, opened, browser, answer).await {
             Ok(decision) => Ok(decision),
-            Err(Stop::Told(error)) => Ok(Decision::Answer(requester.refuse(&error))),
+            Err(Stop::Told(error)) => Ok(Decision::Answer(self.refuse(&requester, &error)?)),
+            Err(Stop::Spent) => Ok(Decision::Refused(no_such_request())),
             Err(Stop::Failed(error)) => Err(error),
+        }
+    }
+
+    /// The pages name a request that is not in the browser's query in a way of their own.
+    async fn named_in_its_form(
+        &self,
+        mut decision: Decision,
+        opened: &Opened,
+    ) -> Result<Decision, OAuthError> {
+        let (Decision::SignIn(SignInPrompt { request, .. })
+        | Decision::Consent(ConsentPrompt { request, .. })) = &mut decision
+        else {
+            return Ok(decision);
+        };
+        *request = self.query_of_opened(opened).await?;
+        match request {
+            Some(_) => Ok(decision),
+            None => Ok(Decision::Refused(no_such_request())),
         }
     }
 
@@ -161,12 +230,15 @@ impl Issuer {
         &self,
         requester: &Requester,
         parameters: &Form<'_>,
+        opened: Option<&Opened>,
         browser: Browser<'_>,
         answer: UserAnswer,
     ) -> Result<Decision, Stop> {
         requester.check_response_mode()?;
         check_repeats(parameters)?;
-        let request = AuthorizationRequest::read(parameters, requester.settings())?;
+        let provenance =
+            opened.map_or_else(Provenance::default, |opened| opened.request.provenance);
+        let request = AuthorizationRequest::read(parameters, requester.settings(), provenance)?;
         let meant = self.subjects_meant(requester, &request)?;
         let current = self.current_user(browser.cookies).await?;
         let wanted = request.scope_to_consent_to(requester.settings());
@@ -174,7 +246,7 @@ impl Issuer {
             prompt: request.prompt,
             max_age: request.max_age,
             answer,
-            user: self.signed_in_user(requester, &meant, current.as_ref()),
+            user: self.signed_in_user(requester, &meant, current.as_ref(), opened),
             consent: self.consent(requester, current.as_ref(), &wanted).await?,
             now: self.now().timestamp(),
         });
@@ -186,7 +258,7 @@ impl Issuer {
             (Step::AskConsent, Some(current)) => Ok(ask_consent(requester, &current, &wanted)),
             (Step::IssueCode { consented }, Some(current)) => {
                 let consented = consented.then_some(wanted);
-                self.answer(requester, &request, &current, browser, consented).await
+                self.answer(requester, &request, opened, &current, browser, consented).await
             }
             (Step::SignIn { may_go_on: false } | Step::AskConsent | Step::IssueCode { .. }, _) => {
                 Ok(sign_in(requester, &request, None))
@@ -230,6 +302,7 @@ impl Issuer {
         requester: &Requester,
         meant: &[Box<str>],
         current: Option<&CurrentUser>,
+        opened: Option<&Opened>,
     ) -> SignedInUser {
         let Some(CurrentUser { session, user }) = current else { return SignedInUser::Nobody };
         let pairwise = self.shown_subject(&requester.application, &user.subject);
@@ -237,7 +310,10 @@ impl Issuer {
         if meant.iter().any(|meant| **meant != *shown) {
             return SignedInUser::SomebodyElse;
         }
-        SignedInUser::Present { auth_time: session.facts.auth_time }
+        let SessionFacts { auth_time, authenticated, .. } = session.facts;
+        let since_request =
+            opened.and_then(Opened::since).is_some_and(|since| authenticated > since);
+        SignedInUser::Present { auth_time, since_request }
     }
 
     async fn consent(
@@ -260,17 +336,20 @@ impl Issuer {
         &self,
         requester: &Requester,
         request: &AuthorizationRequest<'_>,
+        opened: Option<&Opened>,
         current: &CurrentUser,
         browser: Browser<'_>,
         consented: Option<Scope>,
     ) -> Result<Decision, Stop> {
-        match self.issue_code(requester, request, current, browser, consented).await? {
-            Some(answer) => Ok(Decision::Answer(answer)),
+        let pushed = opened.and_then(|opened| opened.id);
+        match self.issue_code(requester, request, current, browser, consented, pushed).await? {
+            Issuing::Answered(answer) => Ok(Decision::Answer(answer)),
+            Issuing::Spent => Err(Stop::Spent),
             // The session ended while the request was under way.
-            None if request.prompt == Prompt::None => {
+            Issuing::Ended if request.prompt == Prompt::None => {
                 Err(AuthorizationError::login_required().into())
             }
-            None => Ok(sign_in(requester, request, None)),
+            Issuing::Ended => Ok(sign_in(requester, request, None)),
         }
     }
 }
@@ -295,6 +374,7 @@ fn sign_in(
         application: ApplicationFace::of(&requester.application, &requester.redirect_uri),
         login_hint: request.login_hint.map(Into::into),
         current: current.map(|current| current.user.username.clone()),
+        request: None,
     })
 }
 
@@ -303,5 +383,6 @@ fn ask_consent(requester: &Requester, current: &CurrentUser, wanted: &Scope) -> 
         application: ApplicationFace::of(&requester.application, &requester.redirect_uri),
         username: current.user.username.clone(),
         scope: wanted.words().map(Into::into).collect(),
+        request: None,
     })
 }

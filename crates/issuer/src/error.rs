@@ -52,6 +52,10 @@ pub enum ErrorCode {
     InvalidRequestUri,
     /// OpenID Connect Core section 3.1.2.6: request objects that are not signed.
     RequestNotSupported,
+    /// RFC 6749 section 4.1.2.1, at a pushed request (RFC 9126 section 2.3).
+    UnsupportedResponseType,
+    /// OpenID Connect Core section 3.1.2.6.
+    RegistrationNotSupported,
     /// RFC 7591 section 3.2.2.
     InvalidRedirectUri,
     /// RFC 7591 section 3.2.2.
@@ -83,6 +87,8 @@ impl ErrorCode {
             Self::UseDpopNonce | Self::UseResourceDpopNonce => "use_dpop_nonce",
             Self::InvalidRequestObject => "invalid_request_object",
             Self::InvalidRequestUri => "invalid_request_uri",
+            Self::UnsupportedResponseType => "unsupported_response_type",
+            Self::RegistrationNotSupported => "registration_not_supported",
             Self::RequestNotSupported => "request_not_supported",
             Self::InsufficientScope { .. } => "insufficient_scope",
             Self::InvalidRedirectUri => "invalid_redirect_uri",

@@ -4,8 +4,9 @@ use serde::Serialize;
 use tokenbind_binding::{GrantType, dpop};
 
 use crate::{
-    claims, endpoint::Endpoint, issuer::Issuer, keys::SigningAlgorithm, login::Acr,
-    settings::ClientAuthMethod, token_endpoint::TokenRequest,
+    authorization::ResponseMode, claims, client_keys::SIGNING_ALGORITHMS, endpoint::Endpoint,
+    issuer::Issuer, keys::SigningAlgorithm, login::Acr, settings::ClientAuthMethod,
+    token_endpoint::TokenRequest,
 };
 
 /// What the server itself tells in an ID token and userinfo.
@@ -19,6 +20,9 @@ pub struct ServerMetadata {
     issuer: String,
     authorization_endpoint: String,
     token_endpoint: String,
+    /// RFC 9126 section 5.
+    pushed_authorization_request_endpoint: String,
+    require_pushed_authorization_requests: bool,
     userinfo_endpoint: String,
     /// OpenID Connect RP-Initiated Logout section 2.1.
     end_session_endpoint: String,
@@ -33,7 +37,7 @@ pub struct ServerMetadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     registration_endpoint: Option<String>,
     response_types_supported: [&'static str; 1],
-    response_modes_supported: [&'static str; 3],
+    response_modes_supported: [&'static str; 7],
     grant_types_supported: [GrantType; 4],
     code_challenge_methods_supported: [&'static str; 1],
     /// RFC 9207 section 3.
@@ -42,16 +46,23 @@ pub struct ServerMetadata {
     claims_supported: Vec<&'static str>,
     claims_parameter_supported: bool,
     request_parameter_supported: bool,
+    /// OpenID Connect Discovery section 3.
+    request_object_signing_alg_values_supported: [&'static str; 4],
     /// OpenID Connect Discovery section 3 has it default to true.
     request_uri_parameter_supported: bool,
     subject_types_supported: [&'static str; 2],
     id_token_signing_alg_values_supported: [&'static str; 4],
+    /// JARM section 4.
+    authorization_signing_alg_values_supported: [&'static str; 4],
     acr_values_supported: [&'static str; 1],
     prompt_values_supported: [&'static str; 4],
     display_values_supported: [&'static str; 1],
     token_endpoint_auth_methods_supported: Vec<&'static str>,
+    token_endpoint_auth_signing_alg_values_supported: [&'static str; 4],
     revocation_endpoint_auth_methods_supported: Vec<&'static str>,
+    revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 4],
     introspection_endpoint_auth_methods_supported: Vec<&'static str>,
+    introspection_endpoint_auth_signing_alg_values_supported: [&'static str; 4],
     /// RFC 9449 section 5.1.
     dpop_signing_alg_values_supported: [&'static str; 3],
     backchannel_logout_supported: bool,
@@ -65,6 +76,7 @@ pub struct ServerMetadata {
 #[derive(Clone, Debug, Serialize)]
 struct EndpointAliases {
     token_endpoint: String,
+    pushed_authorization_request_endpoint: String,
     userinfo_endpoint: String,
     introspection_endpoint: String,
     revocation_endpoint: String,
@@ -75,6 +87,7 @@ impl EndpointAliases {
         let at = |endpoint: Endpoint| format!("{base}{}", endpoint.path());
         Self {
             token_endpoint: at(Endpoint::Token),
+            pushed_authorization_request_endpoint: at(Endpoint::PushedAuthorizationRequest),
             userinfo_endpoint: at(Endpoint::Userinfo),
             introspection_endpoint: at(Endpoint::Introspection),
             revocation_endpoint: at(Endpoint::Revocation),
@@ -101,6 +114,8 @@ impl Issuer {
             issuer: issuer.clone(),
             authorization_endpoint: at("/oauth2/authorize"),
             token_endpoint: at(Endpoint::Token.path()),
+            pushed_authorization_request_endpoint: at(Endpoint::PushedAuthorizationRequest.path()),
+            require_pushed_authorization_requests: false,
             userinfo_endpoint: at(Endpoint::Userinfo.path()),
             end_session_endpoint: at("/oauth2/logout"),
             introspection_endpoint: at(Endpoint::Introspection.path()),
@@ -110,25 +125,31 @@ impl Issuer {
             tls_client_certificate_bound_access_tokens: self.config.client_certificates.are_taken(),
             registration_endpoint: registers.then(|| at("/oauth2/register")),
             response_types_supported: ["code"],
-            response_modes_supported: ["query", "fragment", "form_post"],
+            response_modes_supported: ResponseMode::ALL.map(ResponseMode::as_str),
             grant_types_supported: TokenRequest::GRANT_TYPES,
             code_challenge_methods_supported: ["S256"],
             authorization_response_iss_parameter_supported: true,
             scopes_supported: claims::SCOPES,
             claims_supported: OWN_CLAIMS.into_iter().chain(claims::standard_names()).collect(),
             claims_parameter_supported: true,
-            request_parameter_supported: false,
+            request_parameter_supported: true,
+            request_object_signing_alg_values_supported: SIGNING_ALGORITHMS,
             request_uri_parameter_supported: false,
             subject_types_supported: ["public", "pairwise"],
             id_token_signing_alg_values_supported: SigningAlgorithm::ALL
+                .map(SigningAlgorithm::as_str),
+            authorization_signing_alg_values_supported: SigningAlgorithm::ALL
                 .map(SigningAlgorithm::as_str),
             acr_values_supported: Acr::ALL.map(Acr::as_str),
             prompt_values_supported: ["none", "login", "consent", "select_account"],
             display_values_supported: ["page"],
             token_endpoint_auth_methods_supported: methods.clone(),
+            token_endpoint_auth_signing_alg_values_supported: SIGNING_ALGORITHMS,
             revocation_endpoint_auth_methods_supported: methods,
+            revocation_endpoint_auth_signing_alg_values_supported: SIGNING_ALGORITHMS,
             introspection_endpoint_auth_methods_supported: self
                 .offered(&ClientAuthMethod::CONFIDENTIAL),
+            introspection_endpoint_auth_signing_alg_values_supported: SIGNING_ALGORITHMS,
             dpop_signing_alg_values_supported: dpop::ALGORITHMS,
             backchannel_logout_supported: true,
             backchannel_logout_session_supported: true,

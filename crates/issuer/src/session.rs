@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tokenbind_binding::{
-    Anchor, Ends, Session, Timestamp,
+    Anchor, Ends, Instant, Session, Timestamp,
     anchor::{Alive, Dead},
 };
 
@@ -26,6 +26,8 @@ pub struct SessionFacts {
     pub username: Arc<str>,
     /// When the user last authenticated in it.
     pub auth_time: Timestamp,
+    /// The same in the order of commits, so that it can be told what came before.
+    pub authenticated: Instant,
     /// How.
     pub acr: Acr,
     /// The browser as it names itself (`User-Agent`), cut to a length that one can read.

@@ -141,6 +141,7 @@ mod tests {
         let facts = SessionFacts {
             username: "alice".into(),
             auth_time: at,
+            authenticated: Instant::from_micros(50),
             acr: Acr::Password,
             user_agent: None,
         };

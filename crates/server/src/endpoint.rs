@@ -10,6 +10,7 @@ mod health;
 mod introspect;
 mod logout;
 mod metadata;
+mod par;
 mod refusal;
 mod register;
 mod revoke;
@@ -53,6 +54,7 @@ struct Shared {
     account: EndpointMetrics,
     userinfo: EndpointMetrics,
     token: EndpointMetrics,
+    par: EndpointMetrics,
     introspect: EndpointMetrics,
     revoke: EndpointMetrics,
     register: EndpointMetrics,
@@ -80,6 +82,7 @@ pub(crate) fn router(issuer: Arc<Issuer>, limits: RequestLimits, cookie: config:
         account: EndpointMetrics::new("account"),
         userinfo: EndpointMetrics::new("userinfo"),
         token: EndpointMetrics::new("token"),
+        par: EndpointMetrics::new("par"),
         introspect: EndpointMetrics::new("introspect"),
         revoke: EndpointMetrics::new("revoke"),
         register: EndpointMetrics::new("register"),
@@ -90,6 +93,7 @@ pub(crate) fn router(issuer: Arc<Issuer>, limits: RequestLimits, cookie: config:
             get(userinfo::answer).post(userinfo::answer).options(userinfo::preflight),
         )
         .route("/oauth2/token", post(token::answer).options(token::preflight))
+        .route("/oauth2/par", post(par::answer).options(par::preflight))
         .route("/oauth2/introspect", post(introspect::answer))
         .route("/oauth2/revoke", post(revoke::answer).options(revoke::preflight))
         .route("/oauth2/jwks", get(metadata::jwks).options(metadata::preflight))

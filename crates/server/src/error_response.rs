@@ -25,6 +25,8 @@ fn in_http(error: &OAuthError) -> (StatusCode, Option<(HeaderName, String)>) {
         | ErrorCode::InvalidRequestObject
         | ErrorCode::InvalidRequestUri
         | ErrorCode::RequestNotSupported
+        | ErrorCode::UnsupportedResponseType
+        | ErrorCode::RegistrationNotSupported
         | ErrorCode::InvalidRedirectUri
         | ErrorCode::InvalidClientMetadata => (StatusCode::BAD_REQUEST, None),
         ErrorCode::RequestTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, None),

@@ -55,7 +55,9 @@ async fn what_is_announced_by_absence_is_announced_as_it_is() {
     let document = discovery().await;
     // Discovery section 3: absent means true.
     assert_eq!(document["request_uri_parameter_supported"], false);
-    assert_ne!(document.get("request_parameter_supported"), Some(&json!(true)));
+    assert_eq!(document["request_parameter_supported"], true);
+    let algorithms = texts(&document["request_object_signing_alg_values_supported"]);
+    assert!(!algorithms.contains("none"), "what is not signed is refused");
     assert_eq!(document["claims_parameter_supported"], true);
     assert!(!texts(&document["code_challenge_methods_supported"]).contains("plain"));
 }
@@ -79,33 +81,41 @@ async fn every_member_is_registered_and_of_its_type() {
         "frontchannel_logout_supported",
         "request_parameter_supported",
         "request_uri_parameter_supported",
+        "require_pushed_authorization_requests",
         "require_request_uri_registration",
     ];
     let others = [
         "acr_values_supported",
         "authorization_endpoint",
+        "authorization_signing_alg_values_supported",
         "claim_types_supported",
         "claims_supported",
         "code_challenge_methods_supported",
         "display_values_supported",
+        "dpop_signing_alg_values_supported",
         "end_session_endpoint",
         "grant_types_supported",
         "id_token_signing_alg_values_supported",
         "introspection_endpoint",
         "introspection_endpoint_auth_methods_supported",
+        "introspection_endpoint_auth_signing_alg_values_supported",
         "issuer",
         "jwks_uri",
         "prompt_values_supported",
+        "pushed_authorization_request_endpoint",
         "registration_endpoint",
         "response_modes_supported",
         "response_types_supported",
         "revocation_endpoint",
+        "request_object_signing_alg_values_supported",
         "revocation_endpoint_auth_methods_supported",
+        "revocation_endpoint_auth_signing_alg_values_supported",
         "scopes_supported",
         "service_documentation",
         "subject_types_supported",
         "token_endpoint",
         "token_endpoint_auth_methods_supported",
+        "token_endpoint_auth_signing_alg_values_supported",
         "ui_locales_supported",
         "userinfo_endpoint",
     ];

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::{
-    error::plain,
+    error::{ErrorCode, OAuthError, plain},
     pkce::MalformedChallenge,
     scope::{MalformedScope, Scope},
 };
@@ -31,6 +31,8 @@ pub(super) enum AuthorizationErrorCode {
     RequestUriNotSupported,
     /// OpenID Connect Core section 3.1.2.6.
     RegistrationNotSupported,
+    /// OpenID Connect Core section 3.1.2.6, RFC 9101 section 6.
+    InvalidRequestObject,
     /// OpenID Connect Core Error Code `unmet_authentication_requirements`.
     UnmetAuthenticationRequirements,
 }
@@ -49,6 +51,7 @@ impl AuthorizationErrorCode {
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::RegistrationNotSupported => "registration_not_supported",
+            Self::InvalidRequestObject => "invalid_request_object",
             Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
         }
     }
@@ -94,6 +97,28 @@ impl AuthorizationError {
         let stray = scope.words().find(|word| !allowed.contains(word)).unwrap_or_default();
         let description = format!("{stray} is not in the application's scope setting");
         Self::new(AuthorizationErrorCode::InvalidScope, description)
+    }
+}
+
+/// The same where the application asks itself (RFC 9126 section 2.3). What only a user can bring about does not
+/// happen there.
+impl From<AuthorizationError> for OAuthError {
+    fn from(error: AuthorizationError) -> Self {
+        let code = match error.code {
+            AuthorizationErrorCode::UnauthorizedClient => ErrorCode::UnauthorizedClient,
+            AuthorizationErrorCode::UnsupportedResponseType => ErrorCode::UnsupportedResponseType,
+            AuthorizationErrorCode::InvalidScope => ErrorCode::InvalidScope,
+            AuthorizationErrorCode::RegistrationNotSupported => ErrorCode::RegistrationNotSupported,
+            AuthorizationErrorCode::InvalidRequestObject => ErrorCode::InvalidRequestObject,
+            AuthorizationErrorCode::RequestNotSupported => ErrorCode::RequestNotSupported,
+            AuthorizationErrorCode::InvalidRequest
+            | AuthorizationErrorCode::AccessDenied
+            | AuthorizationErrorCode::LoginRequired
+            | AuthorizationErrorCode::ConsentRequired
+            | AuthorizationErrorCode::RequestUriNotSupported
+            | AuthorizationErrorCode::UnmetAuthenticationRequirements => ErrorCode::InvalidRequest,
+        };
+        Self::new(code, error.description)
     }
 }
 

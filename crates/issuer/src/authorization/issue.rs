@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokenbind_binding::{bindings::Authorized, handle::HandleKind, sso_session};
+use tokenbind_binding::{PushedRequestId, bindings::Authorized, handle::HandleKind, sso_session};
 
 use super::{
     AuthorizationAnswer, Browser, CurrentUser, request::AuthorizationRequest, requester::Requester,
@@ -10,16 +10,26 @@ use super::{
 use crate::{
     browser_cookie::offer,
     code::AuthorizationCode,
+    error::OAuthError,
     issuer::Issuer,
     login::Login,
     scope::Scope,
     secret::Secret,
-    store::{CodeOutcome, CodeRequest, CookieFate, CookieOffer, StoreResult},
+    store::{CodeOutcome, CodeRequest, CookieFate, CookieOffer},
 };
 
+/// What came of issuing a code.
+pub(super) enum Issuing {
+    /// The application is answered with it.
+    Answered(AuthorizationAnswer),
+    /// The session, the user or the application ended meanwhile.
+    Ended,
+    /// The pushed request was answered meanwhile.
+    Spent,
+}
+
 impl Issuer {
-    /// Issues a code, and answers the application with it; `None` if the session, the user or the
-    /// application ended meanwhile.
+    /// Issues a code, and answers the application with it.
     pub(super) async fn issue_code(
         &self,
         requester: &Requester,
@@ -27,7 +37,8 @@ impl Issuer {
         current: &CurrentUser,
         browser: Browser<'_>,
         consented: Option<Scope>,
-    ) -> StoreResult<Option<AuthorizationAnswer>> {
+        pushed: Option<PushedRequestId>,
+    ) -> Result<Issuing, OAuthError> {
         let (cookie, fresh) = self.offered_cookie(requester, browser).unzip();
         let code_request = CodeRequest {
             as_of: requester.as_of,
@@ -36,14 +47,16 @@ impl Issuer {
             session_idle: self.config.session_idle,
             cookie,
             consented,
+            pushed,
         };
         let (id, fate) = match self.store.issue_code(code_request).await? {
             CodeOutcome::Issued { id, cookie } => (id, cookie),
-            CodeOutcome::SessionOver | CodeOutcome::Ended => return Ok(None),
+            CodeOutcome::SessionOver | CodeOutcome::Ended => return Ok(Issuing::Ended),
+            CodeOutcome::RequestSpent => return Ok(Issuing::Spent),
         };
         let code = self.keys().handles.seal(HandleKind::AuthorizationCode, id.as_bytes());
         let atbv = fresh.filter(|_| fate == Some(CookieFate::Replaced));
-        Ok(Some(requester.grant(code, atbv)))
+        Ok(Issuing::Answered(self.grant(requester, code, atbv)?))
     }
 
     /// The `atbv` for an application whose tokens are bound to it.

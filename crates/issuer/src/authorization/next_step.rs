@@ -32,6 +32,8 @@ pub(super) enum SignedInUser {
     Present {
         /// When they authenticated.
         auth_time: Timestamp,
+        /// Whether that was since the request reached the server, so that what it asks of a login is done.
+        since_request: bool,
     },
 }
 
@@ -70,6 +72,7 @@ pub(super) fn next_step(facts: &Facts) -> Step {
         return Step::Refuse(AuthorizationError::access_denied());
     }
     let signed_in = is_signed_in(facts);
+    let since_request = matches!(facts.user, SignedInUser::Present { since_request: true, .. });
     let pages = match facts.prompt {
         // OpenID Connect Core section 3.1.2.1: none "MUST NOT display any authentication or consent user
         // interface pages".
@@ -80,11 +83,15 @@ pub(super) fn next_step(facts: &Facts) -> Step {
         Prompt::None => return Step::IssueCode { consented: false },
         Prompt::Pages(pages) => pages,
     };
-    if !signed_in || pages.login {
+    let asks_for_login = pages.login && !since_request;
+    if !signed_in || asks_for_login || facts.answer == UserAnswer::OtherAccount {
         return Step::SignIn { may_go_on: false };
     }
-    if pages.select_account || facts.answer == UserAnswer::SignInFailed {
-        return Step::SignIn { may_go_on: pages.select_account };
+    // Whoever consents chooses the account, which the consent page names.
+    let chosen = matches!(facts.answer, UserAnswer::Chosen | UserAnswer::Consented);
+    let asks_for_choice = pages.select_account && !since_request && !chosen;
+    if asks_for_choice || facts.answer == UserAnswer::SignInFailed {
+        return Step::SignIn { may_go_on: asks_for_choice };
     }
     let consented = facts.answer == UserAnswer::Consented;
     if !consented && (pages.consent || facts.consent == Consent::Missing) {
@@ -95,9 +102,10 @@ pub(super) fn next_step(facts: &Facts) -> Step {
 
 /// Whether the right user is signed in, and not for too long.
 fn is_signed_in(facts: &Facts) -> bool {
-    let SignedInUser::Present { auth_time } = facts.user else { return false };
+    let SignedInUser::Present { auth_time, since_request } = facts.user else { return false };
     match facts.max_age {
         None => true,
+        Some(_) if since_request => true,
         // OpenID Connect Core section 3.1.2.1: "max_age=0 is equivalent to prompt=login", and otherwise "if the
         // elapsed time is greater than this value, the OP MUST attempt to actively re-authenticate".
         Some(0) => false,
@@ -117,10 +125,16 @@ mod tests {
 
     const NOBODY: SignedInUser = SignedInUser::Nobody;
     const OTHER: SignedInUser = SignedInUser::SomebodyElse;
-    const PRESENT: SignedInUser = SignedInUser::Present { auth_time: Timestamp::from_secs(900) };
+    const PRESENT: SignedInUser = present(Timestamp::from_secs(900));
+    const JUST_NOW: SignedInUser =
+        SignedInUser::Present { auth_time: Timestamp::from_secs(900), since_request: true };
 
     use Consent::{Given, Missing};
-    use UserAnswer::{Consented, Denied, None as Silent, SignInFailed};
+    use UserAnswer::{Chosen, Consented, Denied, None as Silent, OtherAccount, SignInFailed};
+
+    const fn present(auth_time: Timestamp) -> SignedInUser {
+        SignedInUser::Present { auth_time, since_request: false }
+    }
 
     fn login_required() -> Step {
         Step::Refuse(AuthorizationError::login_required())
@@ -164,7 +178,7 @@ mod tests {
             ("", CODE_AFTER_CONSENT),
             ("consent", CODE_AFTER_CONSENT),
             ("login", SIGN_IN),
-            ("select_account", CHOOSE),
+            ("select_account", CODE_AFTER_CONSENT),
             ("none", consent_required()),
         ] {
             assert_eq!(step(prompt, PRESENT, Missing, Consented), expected, "prompt={prompt}");
@@ -172,6 +186,56 @@ mod tests {
         assert_eq!(step("", NOBODY, Missing, Consented), SIGN_IN);
         assert_eq!(step("", OTHER, Missing, Consented), SIGN_IN);
         assert_eq!(step("", PRESENT, Given, Consented), CODE_AFTER_CONSENT);
+    }
+
+    #[test]
+    fn a_login_since_the_request_came_is_what_the_request_asks_for() {
+        for (prompt, expected) in [
+            ("login", CODE),
+            ("select_account", CODE),
+            ("login select_account", CODE),
+            ("login consent", Step::AskConsent),
+            ("none", CODE),
+        ] {
+            assert_eq!(step(prompt, JUST_NOW, Given, Silent), expected, "prompt={prompt}");
+        }
+        let facts = |max_age| Facts {
+            prompt: Prompt::default(),
+            max_age: Some(max_age),
+            answer: Silent,
+            user: JUST_NOW,
+            consent: Given,
+            now: NOW,
+        };
+        assert_eq!(next_step(&facts(0)), CODE);
+        assert_eq!(next_step(&facts(1)), CODE, "however long the user took since");
+        assert_eq!(step("login", JUST_NOW, Given, SignInFailed), SIGN_IN);
+    }
+
+    #[test]
+    fn a_chosen_account_is_no_login() {
+        assert_eq!(step("select_account", PRESENT, Given, Chosen), CODE);
+        assert_eq!(step("select_account", PRESENT, Missing, Chosen), Step::AskConsent);
+        assert_eq!(step("login select_account", PRESENT, Given, Chosen), SIGN_IN);
+        assert_eq!(step("", NOBODY, Given, Chosen), SIGN_IN);
+        let with_max_age = Facts {
+            prompt: Prompt::default(),
+            max_age: Some(99),
+            answer: Chosen,
+            user: PRESENT,
+            consent: Given,
+            now: NOW,
+        };
+        assert_eq!(next_step(&with_max_age), SIGN_IN);
+    }
+
+    #[test]
+    fn another_account_is_a_login_whoever_is_signed_in() {
+        for user in [NOBODY, OTHER, PRESENT, JUST_NOW] {
+            for prompt in ["", "login", "consent", "select_account"] {
+                assert_eq!(step(prompt, user, Given, OtherAccount), SIGN_IN, "{prompt} {user:?}");
+            }
+        }
     }
 
     #[test]
@@ -199,7 +263,7 @@ mod tests {
             prompt: Prompt::parse(prompt).unwrap(),
             max_age: Some(max_age),
             answer: Silent,
-            user: SignedInUser::Present { auth_time },
+            user: present(auth_time),
             consent: Given,
             now: NOW,
         })
@@ -224,7 +288,7 @@ mod tests {
 
     #[test]
     fn an_auth_time_in_the_future_of_the_clock_counts_as_now() {
-        let user = SignedInUser::Present { auth_time: NOW.plus(5) };
+        let user = present(NOW.plus(5));
         let facts = Facts {
             prompt: Prompt::default(),
             max_age: Some(1),

@@ -10,8 +10,8 @@ use super::{
     prompt::Prompt,
 };
 use crate::{
-    claims, form::Form, login::RequestedClaims, pkce::CodeChallenge, scope::Scope,
-    settings::Settings,
+    claims, form::Form, login::RequestedClaims, pkce::CodeChallenge, pushed_request::Provenance,
+    scope::Scope, settings::Settings,
 };
 
 /// The longest `nonce` that is kept, in bytes.
@@ -52,8 +52,10 @@ impl<'a> AuthorizationRequest<'a> {
     pub(super) fn read(
         parameters: &'a Form<'_>,
         settings: &Settings,
+        provenance: Provenance,
     ) -> Result<Self, AuthorizationError> {
-        refuse_request_objects(parameters, settings)?;
+        refuse_nested_requests(parameters)?;
+        check_provenance(settings, provenance)?;
         check_response_type(parameters.get("response_type"))?;
         check_grant(settings)?;
         Ok(Self {
@@ -82,31 +84,38 @@ impl<'a> AuthorizationRequest<'a> {
     }
 }
 
-fn refuse_request_objects(
-    parameters: &Form<'_>,
-    settings: &Settings,
-) -> Result<(), AuthorizationError> {
+/// What another request is in was taken out of it before; `registration` is for requests without an
+/// application (OpenID Connect Core section 7.2.1).
+fn refuse_nested_requests(parameters: &Form<'_>) -> Result<(), AuthorizationError> {
     // OpenID Connect Core section 3.1.2.6.
-    let unsupported = [
-        ("request", AuthorizationErrorCode::RequestNotSupported),
-        ("request_uri", AuthorizationErrorCode::RequestUriNotSupported),
-        ("registration", AuthorizationErrorCode::RegistrationNotSupported),
-    ];
-    if let Some((name, code)) = unsupported.iter().find(|(name, _)| parameters.get(name).is_some())
-    {
-        let description = format!("this server does not offer the parameter {name}");
-        return Err(AuthorizationError::new(*code, description));
-    }
-    // RFC 9126 section 6: "the authorization server MUST refuse to process any authorization request data that
-    // is not pushed". RFC 9101 section 10.5 asks the same for requests that have to be signed.
-    if settings.require_pushed_authorization_requests {
-        return Err(AuthorizationError::invalid_request(
-            "the application has to push its requests, which this server does not offer yet",
+    if parameters.get("registration").is_some() {
+        return Err(AuthorizationError::new(
+            AuthorizationErrorCode::RegistrationNotSupported,
+            "this server does not offer the parameter registration",
         ));
     }
-    if settings.request_object_signing_alg.is_some() {
+    // RFC 9101 section 4: "request and request_uri parameters MUST NOT be included in Request Objects."
+    match ["request", "request_uri"].into_iter().find(|name| parameters.get(name).is_some()) {
+        None => Ok(()),
+        Some(name) => {
+            let description = format!("the parameter {name} has no place in another request");
+            Err(AuthorizationError::invalid_request(description))
+        }
+    }
+}
+
+fn check_provenance(settings: &Settings, provenance: Provenance) -> Result<(), AuthorizationError> {
+    // RFC 9126 section 6: "the authorization server MUST refuse to process any authorization request data that
+    // is not pushed". RFC 9101 section 10.5 asks the same for requests that have to be signed.
+    if settings.require_pushed_authorization_requests && !provenance.pushed {
         return Err(AuthorizationError::invalid_request(
-            "the application has to sign its requests, which this server does not offer yet",
+            "the application has to push its requests, as its \
+             require_pushed_authorization_requests says",
+        ));
+    }
+    if settings.request_object_signing_alg.is_some() && !provenance.signed {
+        return Err(AuthorizationError::invalid_request(
+            "the application has to sign its requests, as its request_object_signing_alg says",
         ));
     }
     Ok(())
@@ -219,7 +228,7 @@ mod tests {
     ) -> Result<T, AuthorizationErrorCode> {
         let query = format!("response_type=code&{query}");
         let parameters = Form::parse(query.as_bytes()).unwrap();
-        let read = AuthorizationRequest::read(&parameters, settings);
+        let read = AuthorizationRequest::read(&parameters, settings, Provenance::default());
         read.map(then).map_err(|error| error.code)
     }
 
@@ -256,7 +265,8 @@ mod tests {
     fn rfc6749_section_4_1_2_1_a_response_type_other_than_code_is_refused() {
         let code_of = |query: &str| {
             let parameters = Form::parse(query.as_bytes()).unwrap();
-            AuthorizationRequest::read(&parameters, &without_pkce()).unwrap_err().code
+            let plain = Provenance::default();
+            AuthorizationRequest::read(&parameters, &without_pkce(), plain).unwrap_err().code
         };
         assert_eq!(code_of(""), AuthorizationErrorCode::InvalidRequest);
         assert_eq!(code_of("response_type="), AuthorizationErrorCode::InvalidRequest);
@@ -275,25 +285,40 @@ mod tests {
     }
 
     #[test]
-    fn openid_core_section_3_1_2_6_request_objects_and_registration_are_refused_and_never_ignored()
-    {
-        let code = |query| refused(&without_pkce(), query);
-        assert_eq!(code("request=x"), Some(AuthorizationErrorCode::RequestNotSupported));
-        assert_eq!(code("request_uri=x"), Some(AuthorizationErrorCode::RequestUriNotSupported));
-        assert_eq!(code("registration=x"), Some(AuthorizationErrorCode::RegistrationNotSupported));
+    fn openid_core_section_3_1_2_6_registration_is_refused_and_never_ignored() {
+        let code = refused(&without_pkce(), "registration=x");
+        assert_eq!(code, Some(AuthorizationErrorCode::RegistrationNotSupported));
+    }
+
+    #[test]
+    fn rfc9101_section_4_a_request_within_a_request_is_refused() {
+        assert_eq!(refused(&without_pkce(), "request=x"), INVALID);
+        assert_eq!(refused(&without_pkce(), "request_uri=x"), INVALID);
+    }
+
+    fn came(settings: &Settings, pushed: bool, signed: bool) -> bool {
+        let provenance = Provenance { pushed, signed };
+        let parameters = Form::parse(b"response_type=code").unwrap();
+        AuthorizationRequest::read(&parameters, settings, provenance).is_ok()
     }
 
     #[test]
     fn rfc9126_section_6_a_request_that_had_to_be_pushed_is_refused() {
         let settings = Settings { require_pushed_authorization_requests: true, ..without_pkce() };
-        assert_eq!(refused(&settings, ""), INVALID);
+        assert!(!came(&settings, false, false));
+        assert!(!came(&settings, false, true));
+        assert!(came(&settings, true, false));
+        assert!(came(&settings, true, true));
     }
 
     #[test]
     fn rfc9101_section_10_5_a_request_that_had_to_be_signed_is_refused() {
         let request_object_signing_alg = Some(crate::keys::SigningAlgorithm::ES256);
         let settings = Settings { request_object_signing_alg, ..without_pkce() };
-        assert_eq!(refused(&settings, ""), INVALID);
+        assert!(!came(&settings, false, false));
+        assert!(!came(&settings, true, false));
+        assert!(came(&settings, false, true));
+        assert!(came(&settings, true, true));
     }
 
     #[test]

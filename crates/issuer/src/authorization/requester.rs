@@ -19,7 +19,7 @@ use crate::{
     store::{AsOf, StoreResult},
 };
 
-/// An application and the way to answer it. Only [`Issuer::find_requester`] makes one.
+/// An application and the way to answer it. Only [`Issuer::requester`] makes one.
 pub(super) struct Requester {
     pub(super) application: Arc<Application>,
     /// When the application was read, which is before everything else was.
@@ -53,18 +53,29 @@ impl Issuer {
         let Some((application, as_of)) = self.store.find_application(&client_id).await? else {
             return Ok(Err(refuse("no application of this client_id is registered here")));
         };
+        Ok(self.requester(application, as_of, parameters))
+    }
+
+    /// The application with the way to answer it that these parameters name.
+    pub(super) fn requester(
+        &self,
+        application: Arc<Application>,
+        as_of: AsOf,
+        parameters: &Form<'_>,
+    ) -> Result<Requester, OAuthError> {
         let settings = &application.settings;
         let is_openid = parameters.get("scope").is_some_and(names_openid);
         let named = parameters.get("redirect_uri");
-        let chosen = RedirectUri::choose(&settings.redirect_uris, named, is_openid);
-        Ok(chosen.map_err(|error| refuse(error.to_string())).map(|redirect_uri| Requester {
+        let redirect_uri = RedirectUri::choose(&settings.redirect_uris, named, is_openid)
+            .map_err(|error| refuse(error.to_string()))?;
+        Ok(Requester {
             application,
             as_of,
             redirect_uri,
             mode: response_mode(parameters),
             state: parameters.get("state").map(Into::into),
             issuer: self.config.issuer.clone(),
-        }))
+        })
     }
 }
 
@@ -95,12 +106,12 @@ impl Requester {
         })
     }
 
-    /// RFC 6749 section 4.1.2.
+    /// RFC 6749 section 4.1.2, not signed yet.
     pub(super) fn grant(&self, code: String, atbv: Option<Secret>) -> AuthorizationAnswer {
         AuthorizationAnswer { atbv, ..self.answer(vec![("code", code)]) }
     }
 
-    /// RFC 6749 section 4.1.2.1.
+    /// RFC 6749 section 4.1.2.1, not signed yet.
     pub(super) fn refuse(&self, error: &AuthorizationError) -> AuthorizationAnswer {
         self.answer(vec![
             ("error", error.code.as_str().into()),

@@ -20,11 +20,27 @@ pub enum ResponseMode {
     Fragment,
     /// In a form that the browser posts to it.
     FormPost,
+    /// Signed, in the query: what `jwt` means for a code (JARM section 2.3.4).
+    Jwt,
+    /// Signed, in the query (JARM section 2.3.1).
+    QueryJwt,
+    /// Signed, in the fragment (JARM section 2.3.2).
+    FragmentJwt,
+    /// Signed, in a form (JARM section 2.3.3).
+    FormPostJwt,
 }
 
 impl ResponseMode {
     /// The modes that this server answers in (`response_modes_supported`).
-    pub const ALL: [Self; 3] = [Self::Query, Self::Fragment, Self::FormPost];
+    pub const ALL: [Self; 7] = [
+        Self::Query,
+        Self::Fragment,
+        Self::FormPost,
+        Self::Jwt,
+        Self::QueryJwt,
+        Self::FragmentJwt,
+        Self::FormPostJwt,
+    ];
 
     /// The value of `response_mode`.
     #[must_use]
@@ -33,6 +49,19 @@ impl ResponseMode {
             Self::Query => "query",
             Self::Fragment => "fragment",
             Self::FormPost => "form_post",
+            Self::Jwt => "jwt",
+            Self::QueryJwt => "query.jwt",
+            Self::FragmentJwt => "fragment.jwt",
+            Self::FormPostJwt => "form_post.jwt",
+        }
+    }
+
+    /// Whether the parameters travel in a JWT.
+    #[must_use]
+    pub const fn is_signed(self) -> bool {
+        match self {
+            Self::Query | Self::Fragment | Self::FormPost => false,
+            Self::Jwt | Self::QueryJwt | Self::FragmentJwt | Self::FormPostJwt => true,
         }
     }
 
@@ -50,7 +79,7 @@ pub struct AuthorizationAnswer {
     pub redirect_uri: String,
     /// How the parameters travel.
     pub mode: ResponseMode,
-    /// `code` or `error`, `state`, `iss` …
+    /// `code` or `error`, `state`, `iss` …, or `response` with all of these in it.
     pub parameters: Vec<(&'static str, String)>,
     /// The value of `atbv` that the browser is to keep, if it is to have a new one.
     pub atbv: Option<Secret>,
@@ -65,13 +94,15 @@ impl AuthorizationAnswer {
         let parameters: Vec<_> =
             self.parameters.iter().map(|(name, value)| (*name, &**value)).collect();
         match self.mode {
-            ResponseMode::Query => Some(with_query(&uri, &parameters)),
+            ResponseMode::Query | ResponseMode::Jwt | ResponseMode::QueryJwt => {
+                Some(with_query(&uri, &parameters))
+            }
             // OAuth 2.0 Multiple Response Type Encoding Practices section 2.1. No registered URI has a fragment.
-            ResponseMode::Fragment => {
+            ResponseMode::Fragment | ResponseMode::FragmentJwt => {
                 let mut encoded = form_urlencoded::Serializer::new(String::new());
                 Some(format!("{uri}#{}", encoded.extend_pairs(&parameters).finish()))
             }
-            ResponseMode::FormPost => None,
+            ResponseMode::FormPost | ResponseMode::FormPostJwt => None,
         }
     }
 }

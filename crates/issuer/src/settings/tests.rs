@@ -264,10 +264,12 @@ fn contradictions_are_refused() {
         (json!({ "fapi_profile": "fapi1-advanced" }), "fapi_profile"),
         (json!({ "fapi_profile": "fapi2-security" }), "token_endpoint_auth_method"),
         (
-            json!({ "require_pushed_authorization_requests": true }),
+            json!({ "require_pushed_authorization_requests": 1 }),
             "require_pushed_authorization_requests",
         ),
+        // OpenID Connect Core section 10.1: the server verifies by the keys that the application registers.
         (json!({ "request_object_signing_alg": "ES256" }), "request_object_signing_alg"),
+        (json!({ "jwks": { "keys": [] }, "jwks_uri": "https://a.example/" }), "jwks"),
         (json!({ "token_endpoint_auth_method": "private_key_jwt" }), "token_endpoint_auth_method"),
     ];
     for (metadata, field) in cases {

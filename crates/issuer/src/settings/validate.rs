@@ -179,6 +179,20 @@ impl Settings {
                 "must hold public keys alone, without d or k",
             ));
         }
+        let signs = [
+            (
+                "token_endpoint_auth_method",
+                self.token_endpoint_auth_method == ClientAuthMethod::PrivateKeyJwt,
+            ),
+            ("request_object_signing_alg", self.request_object_signing_alg.is_some()),
+        ];
+        if let Some((field, _)) = signs.into_iter().find(|(_, signs)| *signs)
+            && self.jwks.is_none()
+            && self.jwks_uri.is_none()
+        {
+            let rule = "needs jwks or jwks_uri, to verify what the application signs";
+            return Err(InvalidMetadata::new(field, rule));
+        }
         Ok(())
     }
 
@@ -219,15 +233,10 @@ impl Settings {
 
     /// Security settings that this server cannot honour are refused rather than ignored.
     fn validate_availability(&self) -> Result<(), InvalidMetadata> {
-        let unavailable = [
-            (
-                "token_endpoint_auth_method",
-                !ClientAuthMethod::AVAILABLE.contains(&self.token_endpoint_auth_method),
-            ),
-            // Requests that are not pushed or not signed would be let through.
-            ("require_pushed_authorization_requests", self.require_pushed_authorization_requests),
-            ("request_object_signing_alg", self.request_object_signing_alg.is_some()),
-        ];
+        let unavailable = [(
+            "token_endpoint_auth_method",
+            !ClientAuthMethod::AVAILABLE.contains(&self.token_endpoint_auth_method),
+        )];
         match unavailable.into_iter().find(|(_, asked)| *asked) {
             Some((field, _)) => {
                 Err(InvalidMetadata::new(field, "this server does not offer that value yet"))

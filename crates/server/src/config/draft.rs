@@ -43,6 +43,7 @@ pub(super) struct Draft {
     pub(super) default_audience: Option<Vec<String>>,
     pub(super) signing_alg: Option<SigningAlgorithm>,
     pub(super) code_lifetime: Option<Duration>,
+    pub(super) pushed_request_lifetime: Option<Duration>,
     pub(super) reuse_grace: Option<Duration>,
     pub(super) server_key_file: Option<PathBuf>,
     pub(super) registration: Option<Secret>,
@@ -133,6 +134,9 @@ impl Draft {
                 default_audience: self.default_audience.unwrap_or_else(|| vec![issuer.clone()]),
                 access_token_signing_alg: self.signing_alg.unwrap_or_default(),
                 authorization_code_lifetime: self.code_lifetime.unwrap_or(Duration::from_mins(1)),
+                pushed_request_lifetime: self
+                    .pushed_request_lifetime
+                    .unwrap_or(Duration::from_mins(1)),
                 refresh_token_reuse_grace: self.reuse_grace.unwrap_or(Duration::from_secs(30)),
             },
             server_key_file: self.server_key_file.unwrap_or_else(|| data.join("server.key")),

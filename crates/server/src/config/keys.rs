@@ -184,6 +184,14 @@ pub(super) static KEYS: &[Key] = &[
         set: |draft, raw| put(&mut draft.code_lifetime, value::duration(raw, 1, 60)),
     },
     Key {
+        path: "tokens.pushed_request_lifetime",
+        default: Default::Value("\"60s\""),
+        expects: "a duration from \"5s\" to \"599s\", or whole seconds",
+        about: "Within how long a browser has to open a pushed authorization request (RFC 9126). FAPI 2.0 wants less than 10 minutes.",
+        secret: false,
+        set: |draft, raw| put(&mut draft.pushed_request_lifetime, value::duration(raw, 5, 599)),
+    },
+    Key {
         path: "tokens.refresh_token_reuse_grace",
         default: Default::Value("\"30s\""),
         expects: "a duration from \"0s\" to \"5m\", or whole seconds",

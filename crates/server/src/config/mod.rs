@@ -148,6 +148,8 @@ pub struct Tokens {
     pub access_token_signing_alg: SigningAlgorithm,
     /// How long an authorization code can be redeemed; whole seconds, at least one.
     pub authorization_code_lifetime: Duration,
+    /// Within how long a browser has to open a pushed request; whole seconds, at least five.
+    pub pushed_request_lifetime: Duration,
     /// How long a rotated refresh token gets its unused successor again; whole seconds, may be zero.
     pub refresh_token_reuse_grace: Duration,
 }

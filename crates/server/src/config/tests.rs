@@ -111,6 +111,7 @@ fn every_key_is_read_from_the_file() {
         default_audience = ["https://api.example.com", "urn:example:api"]
         access_token_signing_alg = "EdDSA"
         authorization_code_lifetime = "10s"
+        pushed_request_lifetime = "5m"
         refresh_token_reuse_grace = 0
         [keys]
         server_key_file = "/run/secrets/server.key"
@@ -162,6 +163,7 @@ fn every_key_is_read_from_the_file() {
             default_audience: vec!["https://api.example.com".into(), "urn:example:api".into()],
             access_token_signing_alg: SigningAlgorithm::EdDSA,
             authorization_code_lifetime: Duration::from_secs(10),
+            pushed_request_lifetime: Duration::from_mins(5),
             refresh_token_reuse_grace: Duration::ZERO,
         }
     );

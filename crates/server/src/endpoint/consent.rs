@@ -7,7 +7,6 @@ use tokenbind_issuer::{
     authorization::{ConsentPrompt, UserAnswer},
     form::Form,
 };
-use url::form_urlencoded;
 
 use super::{
     App,
@@ -33,7 +32,7 @@ pub(super) fn page(
     let page = ConsentPage {
         site: &app.site,
         csrf: csrf.field(),
-        request,
+        request: prompt.request.as_deref().unwrap_or(request),
         application: &prompt.application,
         username: &prompt.username,
         permissions: Permission::list(prompt.scope.iter().map(String::as_str)),
@@ -49,33 +48,21 @@ pub(super) async fn answer(State(app): State<App>, request: Request<Body>) -> Re
         let request = form.get("request");
         must_be_own(&form, &incoming.visitor, || app.site.authorize(request))?;
         let request = request.ok_or_else(|| refuse("the form has no request"))?;
-        let parameters = Form::parse_with_repeats(request.as_bytes())?;
         let answer = match form.get("decision") {
             Some("allow") => UserAnswer::Consented,
             Some("deny") => UserAnswer::Denied,
-            Some("switch") => return Ok(start_over(&app, &asking_for_login(&parameters))?),
+            Some("switch") => UserAnswer::OtherAccount,
             _ => return Err(refuse("decision must be allow, deny or switch")),
         };
-        if is_who_was_asked(&app, &incoming.visitor, &form).await? {
+        let switches = answer == UserAnswer::OtherAccount;
+        if switches || is_who_was_asked(&app, &incoming.visitor, &form).await? {
             decide(&app, &incoming.visitor, request, answer).await
         } else {
-            Ok(start_over(&app, &query_of(&parameters))?)
+            let parameters = Form::parse_with_repeats(request.as_bytes())?;
+            Ok(see_other(app.site.authorize(Some(&query_of(&parameters))))?)
         }
     })
     .await
-}
-
-fn start_over(app: &App, request: &str) -> Result<Response, OAuthError> {
-    see_other(app.site.authorize(Some(request)))
-}
-
-/// The same request, but whoever is signed in signs in anew, as another user if they like.
-fn asking_for_login(parameters: &Form<'_>) -> String {
-    let consent = parameters.get("prompt").is_some_and(|prompt| prompt.contains("consent"));
-    form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(parameters.pairs().filter(|(name, _)| *name != "prompt"))
-        .append_pair("prompt", if consent { "login consent" } else { "login" })
-        .finish()
 }
 
 fn refuse(description: &'static str) -> Refusal {
@@ -87,17 +74,4 @@ fn refuse(description: &'static str) -> Refusal {
 async fn is_who_was_asked(app: &App, visitor: &Visitor, form: &Form<'_>) -> Result<bool, Refusal> {
     let session = app.issuer.current_session(&visitor.cookies).await?;
     Ok(session.is_some_and(|session| form.get("username") == Some(&*session.facts.username)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn to_use_another_account_is_to_sign_in_anew() {
-        let other = |query: &str| asking_for_login(&Form::parse(query.as_bytes()).unwrap());
-        assert_eq!(other("client_id=a&state=b%26"), "client_id=a&state=b%26&prompt=login");
-        assert_eq!(other("prompt=select_account&x=y"), "x=y&prompt=login");
-        assert_eq!(other("prompt=consent&x=y"), "x=y&prompt=login+consent");
-    }
 }

@@ -35,6 +35,7 @@ pub(super) struct Asked<'a> {
 impl<'a> Asked<'a> {
     /// By an application, with this request.
     pub(super) fn by(request: &'a str, prompt: &'a SignInPrompt) -> Self {
+        let request = prompt.request.as_deref().unwrap_or(request);
         Self { request: Some(request), prompt: Some(prompt), ..Self::default() }
     }
 
@@ -77,7 +78,9 @@ pub(super) async fn answer(State(app): State<App>, request: Request<Body>) -> Re
             Some(request) if form.get("cancel").is_some() => {
                 authorize::decide(&app, &incoming.visitor, request, UserAnswer::Denied).await
             }
-            Some(request) if form.get("continue").is_some() => Ok(go_on(&app, Some(request))?),
+            Some(request) if form.get("continue").is_some() => {
+                authorize::decide(&app, &incoming.visitor, request, UserAnswer::Chosen).await
+            }
             _ => sign_in(&app, &incoming.visitor, &form).await,
         }
     })
