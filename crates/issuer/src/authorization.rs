@@ -5,6 +5,7 @@ mod after_sign_in;
 mod claims_parameter;
 mod error;
 mod face;
+mod fapi;
 mod issue;
 mod next_step;
 mod opening;
@@ -239,6 +240,7 @@ impl Issuer {
         let provenance =
             opened.map_or_else(Provenance::default, |opened| opened.request.provenance);
         let request = AuthorizationRequest::read(parameters, requester.settings(), provenance)?;
+        requester.check_profile(parameters)?;
         let meant = self.subjects_meant(requester, &request)?;
         let current = self.current_user(browser.cookies).await?;
         let wanted = request.scope_to_consent_to(requester.settings());

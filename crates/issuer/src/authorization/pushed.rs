@@ -97,6 +97,7 @@ impl Issuer {
         let requester = self.requester(client.shared(), client.as_of(), &parameters)?;
         requester.check_response_mode()?;
         let request = AuthorizationRequest::read(&parameters, requester.settings(), provenance)?;
+        requester.check_profile(&parameters)?;
         self.subjects_meant(&requester, &request)?;
         Ok(())
     }

@@ -106,6 +106,11 @@ impl Requester {
         })
     }
 
+    /// Whether the answer goes in a JWT.
+    pub(super) fn answers_signed(&self) -> bool {
+        self.mode.is_some_and(ResponseMode::is_signed)
+    }
+
     /// RFC 6749 section 4.1.2, not signed yet.
     pub(super) fn grant(&self, code: String, atbv: Option<Secret>) -> AuthorizationAnswer {
         AuthorizationAnswer { atbv, ..self.answer(vec![("code", code)]) }
