@@ -4,3 +4,4 @@ mod authlib;
 mod journey;
 mod mod_auth_openidc;
 mod openid_client;
+mod proof_of_possession;
