@@ -262,6 +262,162 @@ mod sso_session {
     }
 }
 
+mod certificate {
+    use tokenbind_tests::{Identity, send};
+
+    use super::*;
+
+    /// A victim whose application shows a certificate, and a thief elsewhere with one of their own.
+    struct Robbery {
+        scene: Scene,
+        stolen: Identity,
+        thieves: Vec<Http>,
+    }
+
+    impl Robbery {
+        async fn set(format: &str) -> Self {
+            let server = Server::shared().await;
+            let observer = server.registrar().observer().await;
+            let stolen = Identity::self_signed("victim");
+            let client = server.registrar().sign_in(&bound(&["certificate"], format)).await;
+            let client = client.over(server.http_showing(&stolen));
+            let victim = Login::to(&client, &server.new_browser().await).await;
+            let elsewhere = server.http_from(66);
+            let own = server.http_showing(&Identity::self_signed("victim"));
+            let thieves = vec![elsewhere.clone(), server.http_showing_nothing(), own];
+            Self { scene: Scene { victim, observer, elsewhere }, stolen, thieves }
+        }
+
+        async fn nothing_happened_to_the_victim(&self) {
+            let victim = &self.scene.victim;
+            victim.assert_alive(&self.scene.observer).await;
+            assert_eq!(victim.used_by(&victim.client).await.status, 200);
+            let _ = victim.refreshed_by(&victim.client).await.tokens();
+        }
+    }
+
+    #[tokio::test]
+    async fn an_access_token_is_refused() {
+        for format in FORMATS {
+            let robbery = Robbery::set(format).await;
+            let victim = &robbery.scene.victim;
+            for thief in &robbery.thieves {
+                let used = victim.used_by(&victim.client.over(thief.clone())).await;
+                let description = used.challenged("invalid_token");
+                assert!(description.contains("client certificate"), "{description}");
+            }
+            robbery.nothing_happened_to_the_victim().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refresh_token_is_refused() {
+        for format in FORMATS {
+            let robbery = Robbery::set(format).await;
+            let victim = &robbery.scene.victim;
+            for thief in &robbery.thieves {
+                let refreshed = victim.refreshed_by(&victim.client.over(thief.clone())).await;
+                let description = refreshed.refused(400, "invalid_grant");
+                assert!(description.contains("client certificate"), "{description}");
+            }
+            robbery.nothing_happened_to_the_victim().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_code_is_stopped_by_pkce_and_for_lack_of_a_certificate() {
+        let robbery = Robbery::set("opaque").await;
+        let victim = &robbery.scene.victim;
+        let callback = victim.browser.authorize(&victim.client, &[]).await;
+        let mut guessed = callback.clone();
+        guessed.request.verifier = "x".repeat(43);
+        for thief in &robbery.thieves {
+            let thief = victim.client.over(thief.clone());
+            let refused = thief.redeem(&guessed).await;
+            assert!(["invalid_grant", "invalid_request"].contains(&error_of(&refused)));
+        }
+        // Even with the verifier, who shows no certificate gets no token.
+        let bare = victim.client.over(robbery.scene.elsewhere.clone());
+        let _ = bare.redeem(&callback).await.refused(400, "invalid_request");
+        let _ = victim.client.redeem(&callback).await.tokens();
+    }
+
+    fn error_of(answer: &Answer) -> &'static str {
+        match answer.json()["error"].as_str() {
+            Some("invalid_grant") => "invalid_grant",
+            Some("invalid_request") => "invalid_request",
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn tokens_and_cookies_are_refused() {
+        for format in FORMATS {
+            let robbery = Robbery::set(format).await;
+            let victim = &robbery.scene.victim;
+            for thief in &robbery.thieves {
+                let jar = victim.browser.stolen(thief.clone());
+                let thief = jar.runs(&victim.client);
+                let _ = victim.used_by(&thief).await.challenged("invalid_token");
+                let _ = victim.refreshed_by(&thief).await.refused(400, "invalid_grant");
+            }
+            robbery.nothing_happened_to_the_victim().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_forged_certificate_header_is_refused() {
+        let robbery = Robbery::set("opaque").await;
+        let victim = &robbery.scene.victim;
+        let (plain, escaped) = (robbery.stolen.in_client_cert(), robbery.stolen.escaped());
+        let envoy = format!("Cert=\"{escaped}\"");
+        let headers = [
+            ("client-cert", &plain),
+            ("x-forwarded-client-cert", &envoy),
+            ("x-client-cert", &escaped),
+            ("x-ssl-cert", &escaped),
+        ];
+        for thief in &robbery.thieves {
+            for (name, value) in headers {
+                let request = thief.request(reqwest::Method::GET, "/oauth2/userinfo");
+                let request = request.bearer_auth(&victim.tokens.access_token);
+                let _ = send(request.header(name, value)).await.challenged("invalid_token");
+                let form = [
+                    ("grant_type", "refresh_token"),
+                    ("refresh_token", victim.tokens.refresh_token()),
+                    ("client_id", &victim.client.id),
+                ];
+                let request = thief.form_of("/oauth2/token", &form).header(name, value);
+                let _ = send(request).await.refused(400, "invalid_grant");
+            }
+        }
+        robbery.nothing_happened_to_the_victim().await;
+    }
+
+    #[tokio::test]
+    async fn what_a_client_that_authenticates_by_certificate_loses_is_worth_nothing() {
+        let server = Server::shared().await;
+        let own = Identity::self_signed("app");
+        let settings = json!({
+            "token_endpoint_auth_method": "self_signed_tls_client_auth",
+            "certificate": own.pem(),
+            "token_binding_types": ["certificate"],
+        });
+        let client = server.registrar().sign_in(&settings).await;
+        let client = client.over(server.http_showing(&own));
+        let browser = server.new_browser().await;
+        let login = Login::to(&client, &browser).await;
+        let callback = browser.authorize(&client, &[]).await;
+        for thief in [server.http_from(66), server.http_showing(&Identity::self_signed("app"))] {
+            let thief = client.over(thief);
+            let _ = login.used_by(&thief).await.challenged("invalid_token");
+            let _ = login.refreshed_by(&thief).await.refused(401, "invalid_client");
+            let _ = thief.redeem(&callback).await.refused(401, "invalid_client");
+        }
+        let _ = client.redeem(&callback).await.tokens();
+    }
+}
+
 mod client_request {
     use super::*;
 

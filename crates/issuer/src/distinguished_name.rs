@@ -109,7 +109,9 @@ impl DistinguishedName {
 
     /// The attributes of a relative name are a set (X.501 section 9.3), so their order says nothing.
     fn of(mut names: Vec<Vec<Attribute>>) -> Self {
-        names.iter_mut().for_each(|attributes| attributes.sort());
+        for attributes in &mut names {
+            attributes.sort();
+        }
         Self(names)
     }
 }

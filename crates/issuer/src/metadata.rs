@@ -74,6 +74,7 @@ pub struct ServerMetadata {
 /// Where clients that show a certificate reach the endpoints (RFC 8705 section 5). None is in here that the
 /// document has not, too.
 #[derive(Clone, Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names of RFC 8414")]
 struct EndpointAliases {
     token_endpoint: String,
     pushed_authorization_request_endpoint: String,

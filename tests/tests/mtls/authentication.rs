@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use rcgen::{
-    CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, PKCS_ED25519, SanType,
-    date_time_ymd,
+    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, PKCS_ED25519,
+    SanType, date_time_ymd,
 };
 use serde_json::{Value, json};
 use tokenbind_tests::{Answer, Authority, Client, Identity, Server, subject};
@@ -43,7 +43,7 @@ async fn rfc8705_section_2_1_another_subject_is_refused() {
     let mut longer = subject("app");
     longer.distinguished_name.push(DnType::CountryName, "AT");
     let mut without_organization = subject("app");
-    without_organization.distinguished_name = Default::default();
+    without_organization.distinguished_name = DistinguishedName::default();
     without_organization.distinguished_name.push(DnType::CommonName, "app");
     let mut in_san = subject("other");
     in_san.subject_alt_names = vec![SanType::DnsName("app".try_into().expect("a name"))];

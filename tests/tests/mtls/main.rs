@@ -21,7 +21,7 @@ async fn trusting_server() -> &'static Server {
             // Its own authority lies beside its configuration.
             let folder = tempfile::tempdir().expect("a folder").keep();
             let files = Authority::shared().write_into(&folder);
-            let toml = format!("mtls.client_trust_anchors = {:?}", files.ca);
+            let toml = format!("mtls.client_trust_anchors = \"{}\"", files.ca.display());
             Server::serve(&toml, &[]).await
         })
         .await

@@ -39,7 +39,7 @@ impl CertificateName {
     /// The one that the settings name; `None` where the method does not go by one.
     ///
     /// # Errors
-    /// RFC 8705 section 2.1.2: "A client using the tls_client_auth authentication method MUST use exactly one of the
+    /// RFC 8705 section 2.1.2: "A client using the `tls_client_auth` authentication method MUST use exactly one of the
     /// below metadata parameters"; and no other client has a use for one.
     pub(crate) fn of(settings: &Settings) -> Result<Option<Self>, InvalidMetadata> {
         let fields = [
