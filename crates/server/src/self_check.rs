@@ -4,19 +4,25 @@
 //! Everybody can write a header. That one of the proxy's can be believed holds only if the proxy drops
 //! what clients write there, and nothing but a request from outside shows that it does.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::StatusCode;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use rcgen::{CertificateParams, KeyPair};
 use reqwest::{Client, redirect::Policy};
+use rustls::{
+    ClientConfig,
+    sign::{CertifiedKey, SingleCertAndKey},
+};
+use rustls_pki_types::PrivateKeyDer;
 use tokenbind_binding::Thumbprint;
 
 use crate::{
     client_certificate::{Gate, InHeader, Report},
     config::{Certificate, CertificateHeader, Config},
     outbound::{self, OutboundError},
+    tls,
 };
 
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -42,13 +48,22 @@ pub enum SelfCheckError {
 /// The check, ready to be made.
 #[derive(Debug)]
 pub(crate) struct SelfCheck {
-    client: Client,
+    /// One that shows no certificate, and one that shows its own: a proxy may want one, and may treat the
+    /// two differently.
+    callers: [Caller; 2],
     addresses: Vec<String>,
     header: Option<CertificateHeader>,
     forged: Forged,
 }
 
-/// A certificate whose key nobody has.
+#[derive(Debug)]
+struct Caller {
+    client: Client,
+    /// The certificate that it shows.
+    shows: Option<Thumbprint>,
+}
+
+/// A certificate that the caller has no key of.
 #[derive(Debug)]
 struct Forged {
     der: Vec<u8>,
@@ -102,17 +117,9 @@ impl SelfCheck {
     pub(crate) fn new(config: &Config) -> Result<Self, SelfCheckError> {
         let mut addresses = vec![config.issuer.clone()];
         addresses.extend(config.mtls.base_url.clone().filter(|base| *base != config.issuer));
-        let client = Client::builder()
-            .tls_backend_preconfigured(outbound::client_config(&trusted(config))?)
-            .http1_only()
-            .https_only(true)
-            .no_proxy()
-            .redirect(Policy::none())
-            .timeout(TIMEOUT)
-            .build()
-            .map_err(OutboundError::from)?;
+        let callers = [Caller::bare(config)?, Caller::certified(config)?];
         let header = config.proxy.certificate_header.clone();
-        Ok(Self { client, addresses, header, forged: Forged::new()? })
+        Ok(Self { callers, addresses, header, forged: Forged::new()? })
     }
 
     /// Calls until it is clear what becomes of forged certificates. Opens header mode if they are kept out.
@@ -151,14 +158,24 @@ impl SelfCheck {
         findings
     }
 
-    /// The worst that forged headers do there. Written once, a proxy may pass it on; written twice, it may
-    /// drop one of the two.
+    /// The worst that forged headers do there.
     async fn found_at(&self, address: &str) -> Found {
+        let [bare, certified] = &self.callers;
+        let found = [self.found_by(bare, address).await, self.found_by(certified, address).await];
+        match found {
+            [bad, _] | [_, bad] if bad.is_bad() => bad,
+            // It is enough to have got there in one way: a proxy may want a certificate.
+            [Found::Unknown(_), known] | [known, _] => known,
+        }
+    }
+
+    /// Written once, a proxy may pass it on; written twice, it may drop one of the two.
+    async fn found_by(&self, caller: &Caller, address: &str) -> Found {
         let mut found = None;
         for header in self.headers() {
             for times in [1, 2] {
-                let next = match self.call(address, &header, times).await {
-                    Ok(report) => judge(&report, self.forged.thumbprint()),
+                let next = match self.call(caller, address, &header, times).await {
+                    Ok(report) => judge(&report, self.forged.thumbprint(), caller.shows),
                     Err(reason) => Found::Unknown(reason),
                 };
                 if !matches!(next, Found::KeptOut | Found::Ignored) {
@@ -178,11 +195,12 @@ impl SelfCheck {
 
     async fn call(
         &self,
+        caller: &Caller,
         address: &str,
         header: &CertificateHeader,
         times: usize,
     ) -> Result<Report, String> {
-        let mut request = self.client.get(format!("{address}/oauth2/client-certificate"));
+        let mut request = caller.client.get(format!("{address}/oauth2/client-certificate"));
         for _ in 0..times {
             request = request.header(header.name(), self.forged.written_in(header));
         }
@@ -260,7 +278,7 @@ fn trusted(config: &Config) -> Vec<PathBuf> {
     files
 }
 
-fn judge(report: &Report, forged: Thumbprint) -> Found {
+fn judge(report: &Report, forged: Thumbprint, shown: Option<Thumbprint>) -> Found {
     if report.counted() == Some(forged) {
         return Found::ComesThrough;
     }
@@ -268,9 +286,42 @@ fn judge(report: &Report, forged: Thumbprint) -> Found {
         None => Found::Ignored,
         Some(InHeader::Nothing) => Found::KeptOut,
         Some(InHeader::Certificate(found)) if found == forged => Found::ComesThrough,
-        // The request showed no certificate to the proxy, so that this one is nobody's.
+        Some(InHeader::Certificate(found)) if Some(found) == shown => Found::KeptOut,
+        // One that nobody showed.
         Some(InHeader::Certificate(_) | InHeader::Unreadable) => Found::Mixed,
     }
+}
+
+impl Caller {
+    fn bare(config: &Config) -> Result<Self, SelfCheckError> {
+        let client = client(outbound::client_config(&trusted(config))?)?;
+        Ok(Self { client, shows: None })
+    }
+
+    fn certified(config: &Config) -> Result<Self, SelfCheckError> {
+        let key = KeyPair::generate()?;
+        let certificate = CertificateParams::new(["self-check.invalid".to_owned()])?;
+        let certificate = certificate.self_signed(&key)?.der().clone();
+        let shows = Some(Thumbprint::of(&certificate));
+        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+        let key = tls::provider().key_provider.load_private_key(key);
+        let key = key.map_err(OutboundError::from)?;
+        let shown = SingleCertAndKey::from(CertifiedKey::new(vec![certificate], key));
+        let mut tls = outbound::client_config(&trusted(config))?;
+        tls.client_auth_cert_resolver = Arc::new(shown);
+        Ok(Self { client: client(tls)?, shows })
+    }
+}
+
+fn client(tls: ClientConfig) -> Result<Client, OutboundError> {
+    let builder = Client::builder()
+        .tls_backend_preconfigured(tls)
+        .http1_only()
+        .https_only(true)
+        .no_proxy()
+        .redirect(Policy::none())
+        .timeout(TIMEOUT);
+    Ok(builder.build()?)
 }
 
 impl Forged {
@@ -342,14 +393,16 @@ mod tests {
     #[test]
     fn what_the_server_tells_is_judged() {
         let forged = Thumbprint::of(b"forged");
-        let judged =
-            |report: serde_json::Value| judge(&serde_json::from_value(report).unwrap(), forged);
+        let judged = |report: serde_json::Value| {
+            judge(&serde_json::from_value(report).unwrap(), forged, Some(Thumbprint::of(b"own")))
+        };
         let through = |header: serde_json::Value| serde_json::json!({ "certificate": null, "proxy": { "counts": false, "header": header } });
         assert_eq!(judged(serde_json::json!({ "certificate": null })), Found::Ignored);
         assert_eq!(judged(through("nothing".into())), Found::KeptOut);
         assert_eq!(judged(through("unreadable".into())), Found::Mixed);
         let certificate = |thumbprint: Thumbprint| serde_json::json!({ "certificate": thumbprint });
         assert_eq!(judged(through(certificate(forged))), Found::ComesThrough);
+        assert_eq!(judged(through(certificate(Thumbprint::of(b"own")))), Found::KeptOut);
         assert_eq!(judged(through(certificate(Thumbprint::of(b"other")))), Found::Mixed);
         let counted = serde_json::json!({
             "certificate": { "shown_by": "header", "x5t#S256": forged, "vouched_for": false },
