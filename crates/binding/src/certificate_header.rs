@@ -244,9 +244,10 @@ mod tests {
     }
 
     fn one(text: &str) -> Read {
-        Ok(Some(ForwardedCertificate { certificate: der(text), intermediates: vec![] }))
+        with(text, &[])
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "compared with what is read")]
     fn with(text: &str, intermediates: &[&str]) -> Read {
         let intermediates = intermediates.iter().map(|text| der(text)).collect();
         Ok(Some(ForwardedCertificate { certificate: der(text), intermediates }))
@@ -356,7 +357,7 @@ mod tests {
         ] {
             for element in [
                 format!(r#"By=a;Cert="{ours}";Subject="CN=x""#),
-                r#"By=a;Hash=b"#.to_owned(),
+                "By=a;Hash=b".to_owned(),
                 r#"By=a;Subject="""#.to_owned(),
             ] {
                 let read = x_forwarded_client_cert(Some(&format!("{before},{element}")));

@@ -306,9 +306,9 @@ impl Caller {
         let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
         let key = tls::provider().key_provider.load_private_key(key);
         let key = key.map_err(OutboundError::from)?;
-        let shown = SingleCertAndKey::from(CertifiedKey::new(vec![certificate], key));
+        let resolver = SingleCertAndKey::from(CertifiedKey::new(vec![certificate], key));
         let mut tls = outbound::client_config(&trusted(config))?;
-        tls.client_auth_cert_resolver = Arc::new(shown);
+        tls.client_auth_cert_resolver = Arc::new(resolver);
         Ok(Self { client: client(tls)?, shows })
     }
 }

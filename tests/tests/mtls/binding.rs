@@ -222,3 +222,24 @@ async fn slots_are_one_for_each_certificate() {
     let _ =
         client.over(server.http()).client_credentials(&named).await.refused(400, "invalid_request");
 }
+
+#[tokio::test]
+async fn the_end_of_a_certificate_ends_what_is_bound_to_it() {
+    let server = Server::shared().await;
+    let observer = server.registrar().observer().await;
+    let settings =
+        json!({ "token_endpoint_auth_method": "none", "token_binding_types": ["certificate"] });
+    let client = server.registrar().sign_in(&settings).await;
+    let [lost, kept] = ["lost", "kept"].map(Identity::self_signed);
+    let browser = server.new_browser().await;
+    let of_lost = Login::to(&showing(server, &client, &lost), &browser).await;
+    let of_kept = Login::to(&showing(server, &client, &kept), &browser).await;
+    let thumbprint = lost.thumbprint();
+    server.operator().end(&["certificate", "--client", &client.id, &thumbprint]).await;
+    let _ = of_lost.used_by(&of_lost.client).await.challenged("invalid_token");
+    let _ = of_lost.refreshed_by(&of_lost.client).await.refused(400, "invalid_grant");
+    of_kept.assert_alive(&observer).await;
+    let refused = ["end", "certificate", "--client", &client.id, "nonsense"];
+    let complaint = server.operator().refused(&refused, "").await;
+    assert!(complaint.starts_with("thumbprint: "), "{complaint}");
+}

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokenbind_binding::{Anchor, ClientId, client_request};
+use tokenbind_binding::{Anchor, ClientId, Thumbprint, certificate, client_request};
 
 use super::AdminError;
 use crate::{issuer::Issuer, presented::Presented};
@@ -28,6 +28,13 @@ pub enum EndTarget {
         /// What the device names itself.
         token_binding_id: String,
     },
+    /// All that an application holds by one certificate.
+    Certificate {
+        /// The application.
+        client_id: String,
+        /// `x5t#S256`.
+        thumbprint: String,
+    },
 }
 
 impl EndTarget {
@@ -39,6 +46,7 @@ impl EndTarget {
             Self::User(_) => "user",
             Self::App(_) => "app",
             Self::Device { .. } => "device",
+            Self::Certificate { .. } => "certificate",
         }
     }
 }
@@ -71,6 +79,14 @@ impl Issuer {
                 client_request::reference_of(&ClientId::from(&*client_id), &token_binding_id)?
                     .map(Anchor::Binding)
                     .ok_or_else(|| AdminError::new("tokenBindingId: must not be blank"))
+            }
+            EndTarget::Certificate { client_id, thumbprint } => {
+                self.application_anchor(&client_id).await?;
+                let thumbprint: Thumbprint = thumbprint
+                    .parse()
+                    .map_err(|error| AdminError::new(format!("thumbprint: {error}")))?;
+                let client_id = ClientId::from(&*client_id);
+                Ok(Anchor::Binding(certificate::reference_of(&client_id, thumbprint)))
             }
         }
     }

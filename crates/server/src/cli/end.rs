@@ -28,6 +28,17 @@ pub(super) enum EndCommand {
         #[command(flatten)]
         target: Target,
     },
+    /// All that an application holds by one certificate
+    Certificate {
+        /// The application
+        #[arg(long = "client", value_name = "ID")]
+        client_id: String,
+        /// The SHA-256 of the certificate in base64url, as `cnf` shows it
+        #[arg(value_name = "THUMBPRINT", allow_hyphen_values = true)]
+        thumbprint: String,
+        #[command(flatten)]
+        target: Target,
+    },
 }
 
 #[derive(Args, Debug)]
@@ -48,6 +59,9 @@ impl EndCommand {
             Self::App(Named { name, target }) => (EndTarget::App(name), target),
             Self::Device { client_id, token_binding_id, target } => {
                 (EndTarget::Device { client_id, token_binding_id }, target)
+            }
+            Self::Certificate { client_id, thumbprint, target } => {
+                (EndTarget::Certificate { client_id, thumbprint }, target)
             }
         };
         let answer = target.carry_out(AdminCommand::End { target: end }).await?;
