@@ -356,7 +356,6 @@ async fn what_is_not_given_has_the_defaults_of_the_contract() {
         ("subject_type", json!("public")),
         ("dpop_bound_access_tokens", json!(false)),
         ("tls_client_certificate_bound_access_tokens", json!(false)),
-        ("tls_client_certificate_bound_access_tokens", json!(true)),
     ] {
         assert_eq!(registration.answer[name], value, "{name}");
     }

@@ -7,6 +7,7 @@ mod nonces;
 mod pages;
 mod proofs;
 mod proxies;
+mod pushed;
 mod replays;
 mod storms;
 

@@ -1,7 +1,7 @@
 //! Pushed authorization requests (RFC 9126).
 
 use serde::Serialize;
-use tokenbind_binding::Thumbprint;
+use tokenbind_binding::{Thumbprint, dpop::proof::Accepted};
 use url::form_urlencoded;
 
 use super::{
@@ -30,6 +30,17 @@ pub struct PushedAuthorizationResponse {
     request_uri: String,
     /// In seconds.
     expires_in: u64,
+    #[serde(skip)]
+    dpop_nonce: Option<String>,
+}
+
+impl PushedAuthorizationResponse {
+    /// The nonce that the client's next DPoP proof is to have, if it is another one: `DPoP-Nonce` (RFC 9449
+    /// section 8.2).
+    #[must_use]
+    pub fn dpop_nonce(&self) -> Option<&str> {
+        self.dpop_nonce.as_deref()
+    }
 }
 
 impl Issuer {
@@ -62,6 +73,7 @@ impl Issuer {
             PushOutcome::Pushed(id) => Ok(PushedAuthorizationResponse {
                 request_uri: self.request_uri(id),
                 expires_in: self.config.pushed_request_lifetime,
+                dpop_nonce: proven.and_then(Accepted::next_nonce),
             }),
             PushOutcome::Ended => Err(OAuthError::new(
                 ErrorCode::InvalidClient,

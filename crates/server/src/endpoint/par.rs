@@ -7,6 +7,7 @@ use tokenbind_issuer::{Endpoint, form::Form};
 use super::{App, counted, private_json};
 use crate::{
     cors::{self, Page},
+    error_response::with_dpop_nonce,
     request::read_form,
 };
 
@@ -18,7 +19,8 @@ pub(super) async fn answer(State(app): State<App>, request: Request<Body>) -> Re
         let shown = incoming.evidence(&form, Endpoint::PushedAuthorizationRequest)?;
         page.of_client(&app.issuer, shown).await;
         let pushed = app.issuer.push_authorization_request(shown).await?;
-        private_json(StatusCode::CREATED, &pushed)
+        let response = private_json(StatusCode::CREATED, &pushed)?;
+        Ok(with_dpop_nonce(response, pushed.dpop_nonce()))
     })
     .await;
     page.may_read(&app.issuer, response).await
