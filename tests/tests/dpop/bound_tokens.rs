@@ -237,3 +237,23 @@ fn with_id(metadata: &Value, registration: &tokenbind_tests::Registration) -> Va
     metadata["client_id"] = registration.client.id.clone().into();
     metadata
 }
+
+#[tokio::test]
+async fn the_end_of_a_key_ends_what_is_bound_to_it() {
+    let server = Server::shared().await;
+    let observer = server.registrar().observer().await;
+    for format in FORMATS {
+        let (of_lost, lost) = login(format, &json!({})).await;
+        let kept = of_lost.client.proving(&Signer::eddsa());
+        let of_kept = Login::to(&kept, &of_lost.browser).await;
+        let client_id = &*kept.id;
+        server.operator().end(&["key", "--client", client_id, &lost.thumbprint()]).await;
+        let used = of_lost.used_by(&of_lost.client).await;
+        let _ = used.challenged_by("DPoP", "invalid_token");
+        let _ = of_lost.refreshed_by(&of_lost.client).await.refused(400, "invalid_grant");
+        of_kept.assert_alive(&observer).await;
+        let refused = ["end", "key", "--client", client_id, "nonsense"];
+        let complaint = server.operator().refused(&refused, "").await;
+        assert!(complaint.starts_with("thumbprint: "), "{complaint}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokenbind_binding::{Anchor, ClientId, Thumbprint, certificate, client_request};
+use tokenbind_binding::{Anchor, ClientId, Thumbprint, certificate, client_request, dpop};
 
 use super::AdminError;
 use crate::{issuer::Issuer, presented::Presented};
@@ -35,6 +35,13 @@ pub enum EndTarget {
         /// `x5t#S256`.
         thumbprint: String,
     },
+    /// All that an application holds by one DPoP key.
+    Key {
+        /// The application.
+        client_id: String,
+        /// `jkt`.
+        thumbprint: String,
+    },
 }
 
 impl EndTarget {
@@ -47,6 +54,7 @@ impl EndTarget {
             Self::App(_) => "app",
             Self::Device { .. } => "device",
             Self::Certificate { .. } => "certificate",
+            Self::Key { .. } => "key",
         }
     }
 }
@@ -82,11 +90,13 @@ impl Issuer {
             }
             EndTarget::Certificate { client_id, thumbprint } => {
                 self.application_anchor(&client_id).await?;
-                let thumbprint: Thumbprint = thumbprint
-                    .parse()
-                    .map_err(|error| AdminError::new(format!("thumbprint: {error}")))?;
-                let client_id = ClientId::from(&*client_id);
+                let (client_id, thumbprint) = (ClientId::from(&*client_id), read(&thumbprint)?);
                 Ok(Anchor::Binding(certificate::reference_of(&client_id, thumbprint)))
+            }
+            EndTarget::Key { client_id, thumbprint } => {
+                self.application_anchor(&client_id).await?;
+                let (client_id, thumbprint) = (ClientId::from(&*client_id), read(&thumbprint)?);
+                Ok(Anchor::Binding(dpop::reference_of(&client_id, thumbprint)))
             }
         }
     }
@@ -118,4 +128,8 @@ impl Issuer {
             None => Err(AdminError::unknown("application", client_id)),
         }
     }
+}
+
+fn read(thumbprint: &str) -> Result<Thumbprint, AdminError> {
+    thumbprint.parse().map_err(|error| AdminError::new(format!("thumbprint: {error}")))
 }

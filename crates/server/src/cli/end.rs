@@ -39,6 +39,17 @@ pub(super) enum EndCommand {
         #[command(flatten)]
         target: Target,
     },
+    /// All that an application holds by one DPoP key
+    Key {
+        /// The application
+        #[arg(long = "client", value_name = "ID")]
+        client_id: String,
+        /// The SHA-256 thumbprint of the key in base64url, as `cnf` shows it
+        #[arg(value_name = "JKT", allow_hyphen_values = true)]
+        thumbprint: String,
+        #[command(flatten)]
+        target: Target,
+    },
 }
 
 #[derive(Args, Debug)]
@@ -62,6 +73,9 @@ impl EndCommand {
             }
             Self::Certificate { client_id, thumbprint, target } => {
                 (EndTarget::Certificate { client_id, thumbprint }, target)
+            }
+            Self::Key { client_id, thumbprint, target } => {
+                (EndTarget::Key { client_id, thumbprint }, target)
             }
         };
         let answer = target.carry_out(AdminCommand::End { target: end }).await?;
