@@ -203,3 +203,98 @@ fn an_encrypted_key_is_told_apart() {
         assert_refused(&files.certificate, &key, &key, problem);
     }
 }
+
+/// A client of the server that asks, with a certificate of its own.
+fn with_certificate(files: &Files, versions: &[&'static SupportedProtocolVersion]) -> ClientConfig {
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(["client".to_owned()]).unwrap();
+    let certificate = params.self_signed(&key).unwrap().der().clone();
+    let key = provider()
+        .key_provider
+        .load_private_key(PrivateKeyDer::Pkcs8(key.serialize_der().into()))
+        .unwrap();
+    let shown = SingleCertAndKey::from(CertifiedKey::new(vec![certificate], key));
+    let mut client = files.client(versions);
+    client.client_auth_cert_resolver = Arc::new(shown);
+    client
+}
+
+fn asking(files: &Files) -> Arc<ServerConfig> {
+    Arc::new(server_config_asking(&files.certificate, &files.key).unwrap())
+}
+
+#[test]
+fn who_is_asked_for_a_certificate_may_show_any_or_none() {
+    let files = Files::new();
+    for version in [&[&TLS12][..], &[&TLS13]] {
+        let client = Arc::new(with_certificate(&files, version));
+        let server = shake(client, "localhost", asking(&files)).unwrap();
+        assert_eq!(server.peer_certificates().map(<[_]>::len), Some(1));
+        let bare = Arc::new(files.client(version));
+        let server = shake(bare, "localhost", asking(&files)).unwrap();
+        assert_eq!(server.peer_certificates(), None);
+    }
+}
+
+#[test]
+fn who_is_not_asked_shows_none() {
+    let files = Files::new();
+    let client = with_certificate(&files, &[&TLS13]);
+    let server = shake_once(client, files.config()).unwrap();
+    assert_eq!(server.peer_certificates(), None);
+}
+
+#[test]
+fn a_resumed_session_keeps_its_certificate() {
+    let files = Files::new();
+    for version in [&[&TLS12][..], &[&TLS13]] {
+        let (client, server) = (Arc::new(with_certificate(&files, version)), asking(&files));
+        let first = shake(client.clone(), "localhost", server.clone()).unwrap();
+        let again = shake(client, "localhost", server).unwrap();
+        assert_eq!(again.handshake_kind(), Some(HandshakeKind::Resumed), "{version:?}");
+        assert!(again.peer_certificates().is_some());
+        assert_eq!(again.peer_certificates(), first.peer_certificates());
+    }
+}
+
+#[test]
+fn a_session_of_the_listener_that_does_not_ask_is_not_resumed_where_it_asks() {
+    let files = Files::new();
+    let client = Arc::new(with_certificate(&files, &[&TLS13]));
+    let _ = shake(client.clone(), "localhost", Arc::new(files.config())).unwrap();
+    let server = shake(client, "localhost", asking(&files)).unwrap();
+    assert_eq!(server.handshake_kind(), Some(HandshakeKind::Full));
+    assert!(server.peer_certificates().is_some());
+}
+
+#[test]
+fn rfc8446_section_4_4_3_a_key_that_is_not_the_certificates_is_refused() {
+    let files = Files::new();
+    for version in [&[&TLS12][..], &[&TLS13]] {
+        let mut client = with_certificate(&files, version);
+        let others = provider()
+            .key_provider
+            .load_private_key(PrivateKeyDer::Pkcs8(
+                KeyPair::generate().unwrap().serialize_der().into(),
+            ))
+            .unwrap();
+        let certificate = load_chain(&files.certificate).unwrap();
+        let stolen = SingleCertAndKey::from(CertifiedKey::new(certificate, others));
+        client.client_auth_cert_resolver = Arc::new(stolen);
+        let refused = shake(Arc::new(client), "localhost", asking(&files)).unwrap_err();
+        let of_signature = Error::InvalidCertificate(rustls::CertificateError::BadSignature);
+        assert_eq!(refused, of_signature);
+    }
+}
+
+#[test]
+fn the_listener_that_asks_speaks_no_other_suites() {
+    let files = Files::new();
+    for suite in aws_lc_rs::ALL_CIPHER_SUITES {
+        let name = suite.suite();
+        let client = files.client_with(&[*suite], &[suite.version()]);
+        let shaken = shake(Arc::new(client), "localhost", asking(&files));
+        let expected = CIPHER_SUITES.contains(&name) && !format!("{name:?}").contains("_RSA_");
+        assert_eq!(shaken.is_ok(), expected, "{name:?}");
+    }
+}
