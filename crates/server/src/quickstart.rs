@@ -100,7 +100,7 @@ pub async fn run(directory: PathBuf, port: u16) -> Result<(), QuickstartError> {
     let server = Server::bind(&config, issuer.clone()).await?;
     write(&data, &wanted)?;
     make_true(&issuer, &wanted).await?;
-    println!("{}", instructions(&wanted));
+    println!("{}", instructions(&wanted, config.mtls.base_url.as_deref()));
     Ok(server.run().await?)
 }
 
@@ -201,13 +201,15 @@ fn claims() -> Map<String, Value> {
 }
 
 /// The examples of the page, with the real ids in them.
-fn instructions(wanted: &Quickstart) -> String {
+fn instructions(wanted: &Quickstart, mtls_base: Option<&str>) -> String {
+    let asks_at = |base| format!(" It asks for client certificates at {base}.");
     let mut text = format!(
-        "tokenbind is ready at {issuer}.\n\
+        "tokenbind is ready at {issuer}.{certificates}\n\
          A browser that trusts {ca} shows {username} their account at {issuer}/account; the\n\
          password is {password}. Or paste these lines into another terminal.\n\n\
          export CURL_CA_BUNDLE='{ca}'\n",
         issuer = wanted.issuer,
+        certificates = mtls_base.map(asks_at).unwrap_or_default(),
         username = wanted.user.username,
         password = wanted.user.password,
         ca = wanted.ca_certificate.display(),
