@@ -18,6 +18,7 @@ import LRU from 'oidc-provider/lib/helpers/lru.js';
 const config = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 const RESOURCE = 'urn:bench';
 const LIFETIME = 3600;
+const BY_CERTIFICATE = { tls_client_certificate_bound_access_tokens: true };
 
 // The adapter as it comes keeps the last thousand records only. Given more room it loses none.
 function roomyMemory() {
@@ -25,8 +26,9 @@ function roomyMemory() {
   return (model) => new MemoryAdapter(model, storage);
 }
 
-function client(client_id, grant_types, redirect_uris = []) {
+function client(client_id, grant_types, redirect_uris = [], bound = {}) {
   return {
+    ...bound,
     client_id,
     client_secret: config.client_secret,
     grant_types,
@@ -46,6 +48,9 @@ async function provider() {
       client('jwt', ['client_credentials']),
       client('user', ['password', 'refresh_token']),
       client('web', ['authorization_code'], ['https://app.example/callback']),
+      client('dpop', ['client_credentials'], [], { dpop_bound_access_tokens: true }),
+      client('certificate', ['client_credentials'], [], BY_CERTIFICATE),
+      client('user-certificate', ['password', 'refresh_token'], [], BY_CERTIFICATE),
     ],
     jwks: { keys: [{ ...jwk, alg: 'ES256', use: 'sig' }] },
     scopes: ['openid', 'profile', 'email', 'offline_access'],
@@ -69,9 +74,15 @@ async function provider() {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
       introspection: { enabled: true },
+      dPoP: { enabled: true, requireNonce: () => false },
+      mTLS: {
+        enabled: true,
+        certificateBoundAccessTokens: true,
+        getCertificate: (ctx) => ctx.req.socket.getPeerX509Certificate(),
+      },
       resourceIndicators: {
         enabled: true,
-        defaultResource: (_ctx, { clientId }) => (clientId === 'jwt' ? RESOURCE : undefined),
+        defaultResource: (_ctx, { clientId }) => (['jwt', 'dpop', 'certificate'].includes(clientId) ? RESOURCE : undefined),
         getResourceServerInfo: () => ({
           scope: 'profile email',
           audience: RESOURCE,
@@ -146,5 +157,8 @@ const tls = {
   cert: readFileSync(config.certificate),
   key: readFileSync(config.key),
   ALPNProtocols: ['http/1.1'],
+  // Asked for and taken as it comes: tokens are bound to it, nobody is authenticated by it.
+  requestCert: true,
+  rejectUnauthorized: false,
 };
 createServer(tls, server.callback()).listen(config.port, '127.0.0.1', () => console.log('ready'));

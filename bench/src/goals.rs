@@ -33,11 +33,15 @@ pub(crate) fn ratio(figures: &Figures, to: &Figures) -> f64 {
 }
 
 /// The rows in the order of the table.
-pub(crate) fn rows(report: &Report) -> [&Row; 8] {
+pub(crate) fn rows(report: &Report) -> [&Row; 12] {
     [
         &report.issue_opaque,
         &report.issue_jwt,
         &report.refresh,
+        &report.issue_dpop,
+        &report.refresh_dpop,
+        &report.issue_certificate,
+        &report.refresh_certificate,
         &report.code_flow,
         &report.introspect_opaque,
         &report.introspect_jwt,
@@ -65,10 +69,15 @@ pub(crate) fn goals(report: &Report) -> Vec<Goal> {
             1.1,
             ratio(few, many),
         ),
+        Goal::at_least(
+            "DPoP-bound issue, of one verification and one signature alone",
+            0.6,
+            report.issue_dpop.subject.per_second / report.crypto.verify_and_sign(),
+        ),
         Goal::at_most("MB of memory, many tokens alive", 400.0, report.memory_many.subject),
     ];
     // Not the login: both sides spend its time on the very same hash.
-    for row in rows(report).into_iter().take(7) {
+    for row in rows(report).into_iter().take(11) {
         if let Ok(peer) = &row.peer {
             let what = format!("{}, times the peer", row.name);
             goals.push(Goal::at_least(&what, 10.0, ratio(&row.subject, peer)));
@@ -80,7 +89,7 @@ pub(crate) fn goals(report: &Report) -> Vec<Goal> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::rows::Memory;
+    use crate::{dpop::Crypto, rows::Memory};
 
     fn figures(per_second: f64) -> Figures {
         Figures { per_second, cpu_micros: 1e6 / per_second, busy: 1.0, others: 0.0 }
@@ -97,6 +106,12 @@ pub(crate) mod tests {
             issue_opaque: row("issue", 35_000.0, 100_000.0, 3500.0),
             issue_jwt: row("jwt", 25_000.0, 100_000.0, 2500.0),
             refresh: row("refresh", 10_000.0, 100_000.0, 1000.0),
+            issue_dpop: row("dpop", 7500.0, 100_000.0, 750.0),
+            refresh_dpop: row("dpop refresh", 8000.0, 100_000.0, 800.0),
+            issue_certificate: row("certificate", 24_000.0, 100_000.0, 2400.0),
+            refresh_certificate: row("certificate refresh", 9000.0, 100_000.0, 900.0),
+            dpop_verification: 18_000.0,
+            crypto: Crypto { verify: 25_000.0, sign: 25_000.0 },
             code_flow: row("flow", 5000.0, 50_000.0, 500.0),
             introspect_opaque: row("introspect", 66_000.0, 110_000.0, 6600.0),
             introspect_jwt: Row {

@@ -12,8 +12,9 @@ use tokio_rustls::{
     TlsConnector,
     client::TlsStream,
     rustls::{
-        ClientConfig, RootCertStore,
-        pki_types::{CertificateDer, ServerName, pem::PemObject},
+        ClientConfig, ConfigBuilder, RootCertStore,
+        client::WantsClientCert,
+        pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
     },
 };
 
@@ -34,17 +35,34 @@ pub(crate) struct Endpoint {
 impl Endpoint {
     /// The server on `port` of this machine, whose certificate `authority` (a PEM file) vouches for.
     pub(crate) fn new(port: u16, authority: &Path) -> Result<Self> {
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_reader_iter(BufReader::new(File::open(authority)?)) {
-            roots.add(certificate?)?;
-        }
-        let mut config =
-            ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let config = trusting(authority)?.with_no_client_auth();
+        Ok(Self::with_config(port, config))
+    }
+
+    /// The same, by a client that shows a certificate of its own, self-signed and made just now.
+    pub(crate) fn with_certificate(port: u16, authority: &Path) -> Result<Self> {
+        let own = rcgen::generate_simple_self_signed(vec!["bench".to_owned()])?;
+        let key = PrivateKeyDer::try_from(own.signing_key.serialize_der())?;
+        let chain = vec![own.cert.der().clone()];
+        let config = trusting(authority)?.with_client_auth_cert(chain, key)?;
+        Ok(Self::with_config(port, config))
+    }
+
+    fn with_config(port: u16, mut config: ClientConfig) -> Self {
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self {
+        Self {
             address: SocketAddr::from(([127, 0, 0, 1], port)),
             connector: TlsConnector::from(Arc::new(config)),
-        })
+        }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// The URL of `path`, as the server tells it.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("https://{HOST}:{}{path}", self.port())
     }
 
     /// A fresh connection.
@@ -65,6 +83,14 @@ impl Endpoint {
             body: String::from_utf8(answer.body.to_vec())?,
         })
     }
+}
+
+fn trusting(authority: &Path) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_reader_iter(BufReader::new(File::open(authority)?)) {
+        roots.add(certificate?)?;
+    }
+    Ok(ClientConfig::builder().with_root_certificates(roots))
 }
 
 /// One TLS connection.

@@ -2,6 +2,7 @@
 
 use std::{
     io::Write as _,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -17,6 +18,7 @@ use tokio::{
 
 use crate::{
     Result,
+    dpop::ProofKey,
     figures::{Figures, float},
     http::{Answer, Connection, Endpoint, HOST, OwnedAnswer},
     process::{core_time, cpu_time},
@@ -31,6 +33,14 @@ pub(crate) struct Target {
     pub(crate) process: u32,
 }
 
+impl Target {
+    /// The same server at the port so many on, by a client that shows a certificate.
+    pub(crate) fn with_certificate(&self, ports_on: u16, authority: &Path) -> Result<Self> {
+        let endpoint = Endpoint::with_certificate(self.endpoint.port() + ports_on, authority)?;
+        Ok(Self { endpoint, process: self.process })
+    }
+}
+
 /// Who asks: the credentials of an application.
 #[derive(Clone)]
 pub(crate) struct Credentials {
@@ -43,6 +53,8 @@ pub(crate) struct Credentials {
 /// Form posts that differ in their last value only.
 pub(crate) struct Requests {
     head: String,
+    /// The key that each request proves, and the URL that it proves it for.
+    proof: Option<(Arc<ProofKey>, String)>,
     form: String,
     last: Last,
     marker: &'static str,
@@ -62,9 +74,15 @@ impl Requests {
         let basic = STANDARD.encode(format!("{}:{}", who.client_id, who.client_secret));
         let head = format!(
             "POST {path} HTTP/1.1\r\nhost: {HOST}\r\nauthorization: Basic {basic}\r\n\
-             content-type: application/x-www-form-urlencoded\r\ncontent-length: "
+             content-type: application/x-www-form-urlencoded\r\n"
         );
-        Self { head, form: form.to_owned(), last: Last::OneOf(vec![String::new()]), marker }
+        let last = Last::OneOf(vec![String::new()]);
+        Self { head, proof: None, form: form.to_owned(), last, marker }
+    }
+
+    /// The same, each with a fresh DPoP proof by `key` for `url`.
+    pub(crate) fn with_proofs(self, key: &Arc<ProofKey>, url: String) -> Self {
+        Self { proof: Some((Arc::clone(key), url)), ..self }
     }
 
     /// The same, where each post ends with one of `values`, chosen at random.
@@ -119,7 +137,10 @@ impl Requests {
     fn write(&self, value: &str, request: &mut Vec<u8>) -> Result<()> {
         request.clear();
         request.extend_from_slice(self.head.as_bytes());
-        write!(request, "{}\r\n\r\n", self.form.len() + value.len())?;
+        if let Some((key, url)) = &self.proof {
+            write!(request, "dpop: {}\r\n", key.proof(url)?)?;
+        }
+        write!(request, "content-length: {}\r\n\r\n", self.form.len() + value.len())?;
         request.extend_from_slice(self.form.as_bytes());
         request.extend_from_slice(value.as_bytes());
         Ok(())

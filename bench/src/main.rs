@@ -7,6 +7,7 @@ use std::{error::Error, fs, path::Path};
 
 use clap::{Parser, Subcommand};
 
+mod dpop;
 mod figures;
 mod floor;
 mod flow;

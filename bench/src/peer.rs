@@ -111,6 +111,21 @@ pub(crate) fn web() -> Credentials {
     credentials("web")
 }
 
+/// Its application whose tokens are bound to a DPoP key.
+pub(crate) fn dpop() -> Credentials {
+    credentials("dpop")
+}
+
+/// Its application whose tokens are bound to a certificate.
+pub(crate) fn certificate() -> Credentials {
+    credentials("certificate")
+}
+
+/// Its application that users log in to, and whose tokens are bound to a certificate.
+pub(crate) fn user_with_certificate() -> Credentials {
+    credentials("user-certificate")
+}
+
 fn credentials(client_id: &str) -> Credentials {
     Credentials { client_id: client_id.into(), client_secret: SECRET.into() }
 }

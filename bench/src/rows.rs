@@ -5,10 +5,12 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::{
-    Result,
+    Result, dpop,
+    dpop::{Crypto, ProofKey},
     figures::{Figures, float},
     floor::Floor,
     flow, hash,
+    http::HOST,
     load::{Credentials, Requests, Shape, Target, collect, measure},
     peer::{self, Peer},
     plan::Plan,
@@ -30,6 +32,18 @@ pub(crate) struct Report {
     pub(crate) issue_jwt: Row,
     /// `refresh_token`, opaque.
     pub(crate) refresh: Row,
+    /// `client_credentials`, JWT, bound to a DPoP key.
+    pub(crate) issue_dpop: Row,
+    /// `refresh_token`, opaque, bound to a DPoP key.
+    pub(crate) refresh_dpop: Row,
+    /// `client_credentials`, JWT, bound to a certificate.
+    pub(crate) issue_certificate: Row,
+    /// `refresh_token`, opaque, bound to a certificate.
+    pub(crate) refresh_certificate: Row,
+    /// The checks of a DPoP proof alone, a second on one core.
+    pub(crate) dpop_verification: f64,
+    /// What the crypto library alone does.
+    pub(crate) crypto: Crypto,
     /// A whole code flow of a browser that is signed in.
     pub(crate) code_flow: Row,
     /// Introspection of opaque tokens, few of them alive.
@@ -78,10 +92,17 @@ pub(crate) async fn measure_all(plan: &Plan) -> Result<Report> {
     let memory_few = memory(&bench.small.target, &bench.peer_small)?;
     let memory_many = memory(&bench.large.subject.target, &bench.peer_large)?;
     let (login, refresh) = bench.login_and_refresh().await?;
+    let key = Arc::new(ProofKey::generate()?);
     Ok(Report {
         issue_opaque: bench.issue_opaque().await?,
         issue_jwt: bench.issue_jwt().await?,
         refresh,
+        issue_dpop: bench.issue_dpop(&key).await?,
+        refresh_dpop: bench.refresh_dpop(&key).await?,
+        issue_certificate: bench.issue_certificate().await?,
+        refresh_certificate: bench.refresh_certificate().await?,
+        dpop_verification: dpop::verification(plan.run())?,
+        crypto: Crypto::measure(plan.run())?,
         code_flow: bench.code_flow().await?,
         introspect_opaque,
         introspect_jwt,
@@ -206,12 +227,53 @@ impl<'a> Bench<'a> {
 
     async fn issue_opaque(&self) -> Result<Row> {
         let requests = [issue(&self.opaque), issue(&peer::opaque())];
-        self.row("token, client_credentials, opaque", requests).await
+        self.row("token, client_credentials, opaque", self.contenders(requests)).await
     }
 
     async fn issue_jwt(&self) -> Result<Row> {
         let requests = [issue(&self.jwt), issue(&peer::jwt())];
-        self.row("token, client_credentials, JWT (ES256)", requests).await
+        self.row("token, client_credentials, JWT (ES256)", self.contenders(requests)).await
+    }
+
+    async fn issue_dpop(&self, key: &Arc<ProofKey>) -> Result<Row> {
+        let mut metadata = client_credentials("jwt");
+        metadata["dpop_bound_access_tokens"] = true.into();
+        let application = self.small.register(&metadata).await?;
+        let requests = self.proving(key, [issue(&application), issue(&peer::dpop())]);
+        self.row("token, client_credentials, JWT (ES256), DPoP", self.contenders(requests)).await
+    }
+
+    async fn issue_certificate(&self) -> Result<Row> {
+        let mut metadata = client_credentials("jwt");
+        metadata["tls_client_certificate_bound_access_tokens"] = true.into();
+        let application = self.small.register(&metadata).await?;
+        let requests = [issue(&application), issue(&peer::certificate())];
+        let contenders = self.with_certificates(requests)?;
+        self.row("token, client_credentials, JWT (ES256), certificate", contenders).await
+    }
+
+    async fn refresh_dpop(&self, key: &Arc<ProofKey>) -> Result<Row> {
+        let mut metadata = password_and_refresh();
+        metadata["dpop_bound_access_tokens"] = true.into();
+        let who = [self.small.register(&metadata).await?, peer::user()];
+        let logins = who.each_ref().map(|who| log_in(who, &self.small.user));
+        let contenders = self.contenders(self.proving(key, logins));
+        let [grants, peer_grants] = self.grants(&contenders).await?;
+        let requests = [refresh(&who[0], grants), refresh(&who[1], peer_grants)];
+        let contenders = self.contenders(self.proving(key, requests));
+        self.row("token, refresh_token, opaque, DPoP", contenders).await
+    }
+
+    async fn refresh_certificate(&self) -> Result<Row> {
+        let mut metadata = password_and_refresh();
+        metadata["tls_client_certificate_bound_access_tokens"] = true.into();
+        let who = [self.small.register(&metadata).await?, peer::user_with_certificate()];
+        let logins = who.each_ref().map(|who| log_in(who, &self.small.user));
+        let contenders = self.with_certificates(logins)?;
+        let [grants, peer_grants] = self.grants(&contenders).await?;
+        let requests = [refresh(&who[0], grants), refresh(&who[1], peer_grants)];
+        let contenders = self.with_certificates(requests)?;
+        self.row("token, refresh_token, opaque, certificate", contenders).await
     }
 
     /// The tokens are opaque, the ID token is signed by ES256.
@@ -222,23 +284,49 @@ impl<'a> Bench<'a> {
             flow::requests(&application, &cookie),
             flow::requests(&peer::web(), &self.peer_small.session_cookie),
         ];
-        self.row("code flow, signed in: authorize, then token", requests).await
+        let contenders = self.contenders(requests);
+        self.row("code flow, signed in: authorize, then token", contenders).await
     }
 
     /// Logins make the grants that are refreshed afterwards.
     async fn login_and_refresh(&self) -> Result<(Row, Row)> {
-        let metadata = json!({"grant_types": ["password", "refresh_token"]});
-        let application = self.small.register(&metadata).await?;
-        let contenders = [
-            Contender::new(&self.small.target, log_in(&application, &self.small.user)),
-            Contender::new(&self.peer_small.target, log_in(&peer::user(), &self.small.user)),
-        ];
-        let [grants, peer_grants] = [&contenders[0], &contenders[1]]
-            .map(|logins| logins.tokens("refresh_token", (self.plan.grants, 1), self.plan.login()));
-        let requests =
-            [refresh(&application, grants.await?), refresh(&peer::user(), peer_grants.await?)];
-        let refresh = self.row("token, refresh_token, opaque", requests).await?;
+        let application = self.small.register(&password_and_refresh()).await?;
+        let logins =
+            [log_in(&application, &self.small.user), log_in(&peer::user(), &self.small.user)];
+        let contenders = self.contenders(logins);
+        let [grants, peer_grants] = self.grants(&contenders).await?;
+        let requests = [refresh(&application, grants), refresh(&peer::user(), peer_grants)];
+        let refresh = self.row("token, refresh_token, opaque", self.contenders(requests)).await?;
         Ok((self.login(&contenders).await?, refresh))
+    }
+
+    /// The refresh tokens that logins give.
+    async fn grants(&self, logins: &[Contender; 2]) -> Result<[Vec<String>; 2]> {
+        let [subject, peer] = logins
+            .each_ref()
+            .map(|logins| logins.tokens("refresh_token", (self.plan.grants, 1), self.plan.login()));
+        Ok([subject.await?, peer.await?])
+    }
+
+    fn contenders(&self, [subject, peer]: [Requests; 2]) -> [Contender; 2] {
+        [Contender::new(&self.small.target, subject), Contender::new(&self.peer_small.target, peer)]
+    }
+
+    /// By connections that show a client certificate.
+    fn with_certificates(&self, [subject, peer]: [Requests; 2]) -> Result<[Contender; 2]> {
+        let authority = &self.small.certificate.authority;
+        Ok([
+            Contender::new(&self.small.target.with_certificate(1, authority)?, subject),
+            Contender::new(&self.peer_small.target.with_certificate(0, authority)?, peer),
+        ])
+    }
+
+    /// Each with a proof by the key. The peer takes the URL from the `Host` of the request.
+    fn proving(&self, key: &Arc<ProofKey>, [subject, peer]: [Requests; 2]) -> [Requests; 2] {
+        [
+            subject.with_proofs(key, self.small.target.endpoint.url(TOKEN)),
+            peer.with_proofs(key, format!("https://{HOST}{TOKEN}")),
+        ]
     }
 
     async fn login(&self, [subject, peer]: &[Contender; 2]) -> Result<Row> {
@@ -251,11 +339,9 @@ impl<'a> Bench<'a> {
     }
 
     /// A row of requests that commit.
-    async fn row(&self, name: &str, [subject, peer]: [Requests; 2]) -> Result<Row> {
+    async fn row(&self, name: &str, [subject, peer]: [Contender; 2]) -> Result<Row> {
         say(name);
         let shape = self.plan.durable();
-        let subject = Contender::new(&self.small.target, subject);
-        let peer = Contender::new(&self.peer_small.target, peer);
         let floor = self.floor(&subject).await?;
         let contenders = [&floor.contender, &subject, &peer];
         let [floor, subject, peer] = self.compare(shape, contenders).await?;
@@ -289,6 +375,10 @@ fn say(what: &str) {
 
 fn client_credentials(format: &str) -> serde_json::Value {
     json!({"grant_types": ["client_credentials"], "access_token_format": format})
+}
+
+fn password_and_refresh() -> serde_json::Value {
+    json!({"grant_types": ["password", "refresh_token"]})
 }
 
 fn issue(who: &Credentials) -> Requests {

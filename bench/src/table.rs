@@ -43,6 +43,7 @@ pub(crate) fn render(report: &Report, plan: &Plan, machine: &Machine) -> String 
     text.push_str(&introduction(plan, machine));
     text.push_str(&table(report));
     text.push_str(&memory(report, plan));
+    text.push_str(&proofs(report));
     text.push_str(&goal_list(report));
     text
 }
@@ -72,6 +73,8 @@ fn introduction(plan: &Plan, machine: &Machine) -> String {
          sample of {sample} that is spread over all of them. The peer got its tokens from its own \
          models, not over HTTP. JWTs have all been seen before, so signatures are remembered.\n\
          - Refreshes go at random over {grants} grants of a confidential application, rotation off.\n\
+         - Rows with DPoP have a fresh ES256 proof in each request, made by the load generator; those with a \
+         certificate come on connections that show one, from the port that asks for it.\n\
          - A code flow is two requests, counted as one: an authorization request with PKCE from a browser \
          that is signed in, consent not needed, and the redemption of its code for an opaque access \
          token and an ES256 ID token.\n\
@@ -135,6 +138,19 @@ fn memory(report: &Report, plan: &Plan) -> String {
     for (tokens, Memory { subject, peer }) in sizes {
         let _ =
             writeln!(text, "| {} live tokens | {subject:.0} | {peer:.0} |", grouped(float(tokens)));
+    }
+    text
+}
+
+fn proofs(Report { dpop_verification, crypto, .. }: &Report) -> String {
+    let mut text =
+        String::from("\n| on one core, nothing else | /s | µs each |\n|---|---:|---:|\n");
+    for (what, per_second) in [
+        ("all checks of a DPoP proof (ES256)", *dpop_verification),
+        ("one ES256 verification by the crypto library", crypto.verify),
+        ("one ES256 signature by the crypto library", crypto.sign),
+    ] {
+        let _ = writeln!(text, "| {what} | {} | {:.1} |", grouped(per_second), 1e6 / per_second);
     }
     text
 }
