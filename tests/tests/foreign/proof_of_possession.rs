@@ -154,6 +154,25 @@ async fn with_dpop_the_server_s_nonce_is_taken_up() {
 }
 
 #[tokio::test]
+async fn with_par_the_nonce_is_taken_up_there() {
+    let server = Server::shared().await;
+    for library in LIBRARIES {
+        let settings = json!({
+            "fapi_profile": "fapi2-security",
+            "token_endpoint_auth_method": "private_key_jwt",
+            "token_binding_types": ["dpop"],
+            "dpop_nonce_required": true,
+        });
+        let behaviour = json!({ "dpop": true, "par": true });
+        let mut scene = Plan::new(server, settings, behaviour).set(library).await;
+        let _ = scene.app.does("authorize").await;
+        let calls = scene.app.calls_at("/oauth2/par");
+        assert_eq!(statuses(&calls), [400, 201], "first it is told the nonce: {calls:?}");
+        let _ = scene.go("dpop").await;
+    }
+}
+
+#[tokio::test]
 async fn with_par_the_proof_binds_the_code_to_the_key() {
     let server = Server::shared().await;
     for library in LIBRARIES {
