@@ -18,9 +18,9 @@ async fn trusting_server() -> &'static Server {
     static SHARED: OnceCell<Server> = OnceCell::const_new();
     SHARED
         .get_or_init(|| async {
-            // Its own authority lies beside its configuration.
-            let folder = tempfile::tempdir().expect("a folder").keep();
-            let files = Authority::shared().write_into(&folder);
+            // The file is read at the start alone.
+            let folder = tempfile::tempdir().expect("a folder");
+            let files = Authority::shared().write_into(folder.path());
             let toml = format!("mtls.client_trust_anchors = \"{}\"", files.ca.display());
             Server::serve(&toml, &[]).await
         })
