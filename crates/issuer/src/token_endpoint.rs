@@ -25,7 +25,7 @@ use crate::{
     client::{AuthenticatedClient, ClientEvidence},
     error::{ErrorCode, OAuthError},
     issuer::Issuer,
-    keys::KeyRing,
+    keys::{KeyRing, SigningAlgorithm},
     login::Login,
     scope::Scope,
     settings::AccessTokenFormat,
@@ -69,11 +69,16 @@ impl Issuer {
         let format = match client.settings().access_token_format {
             AccessTokenFormat::Opaque => TokenFormat::Opaque { key: keys.handle_key() },
             AccessTokenFormat::Jwt => {
-                let key = keys.signing_key(self.config.access_token_signing_alg)?.id();
+                let key = keys.signing_key(self.access_token_algorithm(client))?.id();
                 TokenFormat::Jwt { key }
             }
         };
         Ok(AccessTokenTerms { format, lifetime })
+    }
+
+    /// What signs the application's access tokens where they are JWTs.
+    fn access_token_algorithm(&self, client: &AuthenticatedClient) -> SigningAlgorithm {
+        client.settings().fapi().signature(self.config.access_token_signing_alg)
     }
 
     /// The user, where claims about them go into the tokens.

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::json;
-use tokenbind_tests::{Answer, seconds_pass, send};
+use tokenbind_tests::{Answer, Server, Signer, VerifiedJwt, seconds_pass, send};
 
 use crate::bank::{Bank, WAYS, Way, push_as, pushed, request_uri, server};
 
@@ -161,7 +161,7 @@ async fn a_code_is_redeemed_with_the_proof_alone() {
 async fn rfc9449_section_10_1_the_code_belongs_to_the_key_that_proved_the_push() {
     let bank = Bank::new(Way::Key).await;
     let callback = bank.authorize(&bank.server.new_browser().await).await;
-    let another = bank.client.proving(&tokenbind_tests::Signer::es256());
+    let another = bank.client.proving(&Signer::es256());
     assert_refused(
         &another.redeem(&callback).await,
         &["invalid_grant", "invalid_dpop_proof", "invalid_request"],
@@ -215,7 +215,7 @@ async fn security_profile_section_5_3_2_1_the_password_grant_is_refused() {
 #[tokio::test]
 async fn security_profile_section_5_3_2_1_an_unbound_grant_of_the_time_before_is_not_refreshed() {
     let server = server().await;
-    let signer = tokenbind_tests::Signer::es256();
+    let signer = Signer::es256();
     let settings = json!({
         "token_endpoint_auth_method": "private_key_jwt",
         "jwks": signer.jwks(),
@@ -229,7 +229,7 @@ async fn security_profile_section_5_3_2_1_an_unbound_grant_of_the_time_before_is
     let mut arguments = vec!["app", "update", &client.id];
     arguments.extend(set.iter().flat_map(|set| ["--set", set]));
     let _ = server.operator().json(&arguments).await;
-    for client in [&client, &client.proving(&tokenbind_tests::Signer::es256())] {
+    for client in [&client, &client.proving(&Signer::es256())] {
         let answer = client.refresh(tokens.refresh_token(), &[]).await;
         let description = answer.refused(400, "invalid_grant");
         assert!(description.contains("fapi_profile"), "{description}");
@@ -238,4 +238,27 @@ async fn security_profile_section_5_3_2_1_an_unbound_grant_of_the_time_before_is
         &push_as(&client, &client.authorization_request(&[]).without_pkce()).await,
         &["invalid_request"],
     );
+}
+
+/// The access tokens of an application with a profile do not follow the server's configuration below it.
+#[tokio::test]
+async fn security_profile_section_5_4_jwts_are_not_by_rs256_whatever_the_server_signs_by() {
+    let server = Server::serve(r#"tokens.access_token_signing_alg = "RS256""#, &[]).await;
+    for (profile, alg) in [("none", "RS256"), ("fapi2-security", "PS256")] {
+        let signer = Signer::es256();
+        let settings = json!({
+            "fapi_profile": profile,
+            "token_endpoint_auth_method": "private_key_jwt",
+            "jwks": signer.jwks(),
+            "token_binding_types": ["dpop"],
+            "grant_types": ["client_credentials"],
+            "access_token_format": "jwt",
+        });
+        let client = server.registrar().application(&settings).await;
+        let client = client.asserting(&signer, &server.issuer()).proving(&signer);
+        let token = client.client_credentials(&[]).await.dpop_tokens().access_token;
+        let verified = VerifiedJwt::verify(&client.http, &server.issuer(), &token).await;
+        assert_eq!(format!("{:?}", verified.header.alg), alg);
+        assert!(client.is_active(&token).await);
+    }
 }

@@ -11,10 +11,6 @@ use url::{Host, Url};
 use super::{ClientAuthMethod, FapiProfile, InvalidMetadata, Settings};
 use crate::keys::SigningAlgorithm;
 
-/// The signature where none is named: of those that the profile allows, the one nearest to `RS256`, which is the
-/// default elsewhere and made with the same kind of key.
-const ALGORITHM: SigningAlgorithm = SigningAlgorithm::PS256;
-
 /// The settings whose general defaults contradict the profile.
 const DECIDED: [&str; 3] = [
     "require_pushed_authorization_requests",
@@ -38,10 +34,10 @@ pub(super) fn default_by_profile(metadata: &mut Map<String, Value>) {
             metadata.entry(name).or_insert(value);
         };
         decide("require_pushed_authorization_requests", true.into());
-        decide("id_token_signed_response_alg", ALGORITHM.as_str().into());
-        decide("authorization_signed_response_alg", ALGORITHM.as_str().into());
+        decide("id_token_signed_response_alg", FapiProfile::DEFAULT_ALGORITHM.as_str().into());
+        decide("authorization_signed_response_alg", FapiProfile::DEFAULT_ALGORITHM.as_str().into());
         if profile.signs_messages() {
-            decide("request_object_signing_alg", ALGORITHM.as_str().into());
+            decide("request_object_signing_alg", FapiProfile::DEFAULT_ALGORITHM.as_str().into());
         }
     }
 }

@@ -127,10 +127,24 @@ impl FapiProfile {
     pub const ALGORITHMS: [SigningAlgorithm; 3] =
         [SigningAlgorithm::PS256, SigningAlgorithm::ES256, SigningAlgorithm::EdDSA];
 
+    /// The signature where none is named: the one nearest to `RS256`, which is the default elsewhere and made with
+    /// the same kind of key.
+    pub const DEFAULT_ALGORITHM: SigningAlgorithm = SigningAlgorithm::PS256;
+
     /// Whether any profile is on: FAPI 2.0 Security Profile holds, which Message Signing builds upon.
     #[must_use]
     pub const fn is_on(self) -> bool {
         !matches!(self, Self::None)
+    }
+
+    /// The signature of a JWT that would be by `algorithm`: that, if the profile allows it.
+    #[must_use]
+    pub fn signature(self, algorithm: SigningAlgorithm) -> SigningAlgorithm {
+        if self.is_on() && !Self::ALGORITHMS.contains(&algorithm) {
+            Self::DEFAULT_ALGORITHM
+        } else {
+            algorithm
+        }
     }
 
     /// Whether authorization requests and responses have to be signed (FAPI 2.0 Message Signing sections 5.3

@@ -173,7 +173,7 @@ impl Issuer {
             binding: ShownBinding::of(&token.bindings),
             user: user.map(|user| claims::of_user(user, wanted)).unwrap_or_default(),
         };
-        let key = keys.signing_key(self.config.access_token_signing_alg)?;
+        let key = keys.signing_key(self.access_token_algorithm(client))?;
         jwt::sign(key, ACCESS_TOKEN_TYP, &claims)
     }
 }
