@@ -322,7 +322,7 @@ mod pushed {
         });
         let client = application(&signer, settings).await;
         let client = client.asserting(&signer, &issuer(&client));
-        let request = client.authorization_request(&[]);
+        let request = client.authorization_request(&[("response_mode", "jwt")]);
         let answered = async |more: Value| {
             let object = signer.request_object(&request, &issuer(&client), &more);
             pushed(&client, &object, &[]).await
