@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use reqwest::{Method, header::ACCESS_CONTROL_ALLOW_ORIGIN};
 use serde_json::{Value, json};
 use tokenbind_tests::{
-    AuthorizationRequest, Browser, Client, Form, Page, Pushed, Server, Signer, seconds_pass, send,
+    AuthorizationRequest, Browser, Client, Form, Page, Pushed, Server, seconds_pass, send,
 };
 
 /// What every `request_uri` begins with (RFC 9126 section 2.2).
@@ -491,79 +491,5 @@ async fn every_character_of_the_state_comes_back() {
     for state in ["\u{0}&=+%\u{e9}\n", &"s".repeat(1000)] {
         let request: AuthorizationRequest = client.authorization_request(&[("state", state)]);
         let _ = completed(&browser, &client.pushed(&request).await).await;
-    }
-}
-
-/// A DPoP proof at the pushed request binds the code to its key (RFC 9449 section 10.1).
-mod dpop {
-    use super::*;
-
-    /// As its back end runs it, which keeps the key: a public client.
-    async fn prover(key: &Signer) -> Client {
-        let settings = json!({
-            "token_endpoint_auth_method": "none",
-            "token_binding_types": ["dpop"],
-        });
-        application(settings).await.proving(key)
-    }
-
-    #[tokio::test]
-    async fn rfc9449_section_10_1_the_code_is_redeemed_by_the_key_of_the_pushed_request_alone() {
-        let (key, other) = (Signer::es256(), Signer::es256());
-        let (client, browser) = (prover(&key).await, signed_in().await);
-        let jkt = key.thumbprint();
-        for more in [&[][..], &[("dpop_jkt", &*jkt)]] {
-            let pushed = client.pushed(&client.authorization_request(more)).await;
-            let page = browser.get(&pushed.path()).await;
-            let callback = page.callback(&pushed.request, browser.http.base()).expect("an answer");
-            let stolen = client.proving(&other).redeem(&callback).await;
-            let _ = stolen.refused(400, "invalid_grant");
-            let _ = client.redeem(&callback).await.dpop_tokens();
-        }
-    }
-
-    #[tokio::test]
-    async fn rfc9449_section_10_1_a_proof_and_a_dpop_jkt_that_disagree_are_refused() {
-        let (key, other) = (Signer::es256(), Signer::es256());
-        let client = prover(&key).await;
-        let request = client.authorization_request(&[("dpop_jkt", &other.thumbprint())]);
-        let description = client.push(&request).await.refused(400, "invalid_dpop_proof");
-        assert!(description.contains("dpop_jkt"), "{description}");
-    }
-
-    #[tokio::test]
-    async fn rfc9449_section_4_3_a_proof_for_another_endpoint_is_refused() {
-        let key = Signer::es256();
-        let client = prover(&key).await.proving_nothing();
-        let request = client.authorization_request(&[]);
-        let fields: Vec<_> =
-            request.parameters.iter().map(|(name, value)| (&**name, &**value)).collect();
-        let push = async |proof: String| {
-            send(client.http.form_of("/oauth2/par", &fields).header("dpop", proof)).await
-        };
-        let token = client.http.url("/oauth2/token").to_string();
-        let wrong = key.dpop_proof("POST", &token, &json!({}));
-        let _ = push(wrong).await.refused(400, "invalid_dpop_proof");
-        let par = client.http.url("/oauth2/par").to_string();
-        let good = key.dpop_proof("POST", &par, &json!({}));
-        assert_eq!(push(good.clone()).await.status, 201);
-        let _ = push(good).await.refused(400, "invalid_dpop_proof");
-        let _ = push("x".into()).await.refused(400, "invalid_dpop_proof");
-        // Without a proof the code is bound to none, and any key may redeem it.
-        assert_eq!(client.push(&request).await.status, 201);
-    }
-
-    #[tokio::test]
-    async fn rfc9449_section_8_a_nonce_is_asked_for_where_the_application_needs_one() {
-        let key = Signer::es256();
-        let settings = json!({
-            "token_endpoint_auth_method": "none",
-            "token_binding_types": ["dpop"],
-            "dpop_nonce_required": true,
-        });
-        let client = application(settings).await;
-        let answer = client.proving(&key).push(&client.authorization_request(&[])).await;
-        let _ = answer.refused(400, "use_dpop_nonce");
-        assert!(answer.headers.contains_key("dpop-nonce"));
     }
 }

@@ -136,7 +136,10 @@ fn bind_code(parameters: &mut String, jkt: Thumbprint) -> Result<(), OAuthError>
 fn pushed_plainly(client: &AuthenticatedClient, form: &Form<'_>) -> String {
     form_urlencoded::Serializer::new(String::new())
         .append_pair("client_id", client.client_id().as_str())
-        .extend_pairs(form.pairs().filter(|(name, _)| !NOT_OF_THE_REQUEST.contains(name)))
+        .extend_pairs(form.pairs().filter(|(name, value)| {
+            // RFC 6749 section 3.1: without a value it counts as omitted.
+            !value.is_empty() && !NOT_OF_THE_REQUEST.contains(name)
+        }))
         .finish()
 }
 

@@ -145,6 +145,8 @@ fn parameters_of(
     for (name, value) in claims.iter().filter(|(name, _)| !ours(name)) {
         match value {
             Value::Null => {}
+            // RFC 6749 section 3.1: without a value it counts as omitted.
+            Value::String(text) if text.is_empty() => {}
             Value::String(text) => {
                 parameters.append_pair(name, text);
             }
@@ -252,7 +254,7 @@ mod tests {
     fn openid_core_section_6_1_members_become_parameters() {
         let read = parameters(json!({
             "iss": "app", "aud": "a", "exp": 1, "nbf": 1, "iat": 1, "jti": "x", "client_id": "app",
-            "state": "a&b=c", "max_age": 60, "x": true, "y": null, "claims": { "id_token": { "acr": null } },
+            "state": "a&b=c", "max_age": 60, "x": true, "y": null, "z": "", "claims": { "id_token": { "acr": null } },
         }));
         let expected = "client_id=app&claims=%7B%22id_token%22%3A%7B%22acr%22%3Anull%7D%7D&max_age=60\
                         &state=a%26b%3Dc&x=true";
