@@ -269,10 +269,13 @@ impl<'a> Bench<'a> {
         metadata["tls_client_certificate_bound_access_tokens"] = true.into();
         let who = [self.small.register(&metadata).await?, peer::user_with_certificate()];
         let logins = who.each_ref().map(|who| log_in(who, &self.small.user));
-        let contenders = self.with_certificates(logins)?;
-        let [grants, peer_grants] = self.grants(&contenders).await?;
-        let requests = [refresh(&who[0], grants), refresh(&who[1], peer_grants)];
-        let contenders = self.with_certificates(requests)?;
+        // Whoever refreshes shows the certificate of the login.
+        let logins = self.with_certificates(logins)?;
+        let [grants, peer_grants] = self.grants(&logins).await?;
+        let contenders = [
+            Contender::new(&logins[0].target, refresh(&who[0], grants)),
+            Contender::new(&logins[1].target, refresh(&who[1], peer_grants)),
+        ];
         self.row("token, refresh_token, opaque, certificate", contenders).await
     }
 
