@@ -50,6 +50,16 @@ pub enum ErrorCode {
     InvalidRequestObject,
     /// RFC 9101 section 6: the request URI names no request.
     InvalidRequestUri,
+    /// RFC 8707 section 2: a resource that is not known, or that takes no such token.
+    InvalidTarget,
+    /// RFC 8628 section 3.5: the user has not answered yet.
+    AuthorizationPending,
+    /// RFC 8628 section 3.5: the same, and the device asks too often.
+    SlowDown,
+    /// RFC 8628 section 3.5: the user said no.
+    AccessDenied,
+    /// RFC 8628 section 3.5: the time of the device code is over.
+    ExpiredToken,
     /// OpenID Connect Core section 3.1.2.6: request objects that are not signed.
     RequestNotSupported,
     /// RFC 6749 section 4.1.2.1, at a pushed request (RFC 9126 section 2.3).
@@ -87,6 +97,11 @@ impl ErrorCode {
             Self::UseDpopNonce | Self::UseResourceDpopNonce => "use_dpop_nonce",
             Self::InvalidRequestObject => "invalid_request_object",
             Self::InvalidRequestUri => "invalid_request_uri",
+            Self::InvalidTarget => "invalid_target",
+            Self::AuthorizationPending => "authorization_pending",
+            Self::SlowDown => "slow_down",
+            Self::AccessDenied => "access_denied",
+            Self::ExpiredToken => "expired_token",
             Self::UnsupportedResponseType => "unsupported_response_type",
             Self::RegistrationNotSupported => "registration_not_supported",
             Self::RequestNotSupported => "request_not_supported",

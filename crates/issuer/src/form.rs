@@ -21,6 +21,9 @@ pub enum FormError {
     TooMany,
 }
 
+/// What may be sent more than once, and then means all of its values (RFC 8707 section 2, RFC 8693 section 2.1).
+const LISTS: [&str; 2] = ["resource", "audience"];
+
 /// The parameters of a request.
 #[derive(Clone, Default)]
 pub struct Form<'a> {
@@ -70,7 +73,8 @@ impl<'a> Form<'a> {
         if self.parameters.len() == MAX_PARAMETERS {
             return Err(FormError::TooMany);
         }
-        if self.parameters.iter().any(|(known, _)| *known == name) {
+        let known = self.parameters.iter().any(|(known, _)| *known == name);
+        if known && !LISTS.contains(&&*name) {
             self.repeated.push(name.clone());
         }
         self.parameters.push((name, value));
@@ -95,6 +99,12 @@ impl<'a> Form<'a> {
     pub fn get(&self, name: &str) -> Option<&str> {
         let (_, value) = self.parameters.iter().find(|(known, _)| known == name)?;
         (!value.is_empty() && !self.repeats(name)).then_some(value)
+    }
+
+    /// The values of a parameter that may be sent more than once.
+    pub fn get_all(&self, name: &str) -> impl Iterator<Item = &str> {
+        let named = self.parameters.iter().filter(move |(known, _)| known == name);
+        named.map(|(_, value)| &**value).filter(|value| !value.is_empty())
     }
 
     /// All parameters, in their order, those without a value too.

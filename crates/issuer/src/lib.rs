@@ -42,6 +42,7 @@ pub mod proofs;
 pub mod pushed_request;
 pub mod redirect_uri;
 pub mod registration;
+pub mod resource;
 pub mod revocation;
 pub mod scope;
 pub mod secret;

@@ -69,6 +69,12 @@ impl Scope {
         Self::of(self.words().chain(other.words()))
     }
 
+    /// The words that are in `other` too.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        Self::of(self.words().filter(|word| other.contains(word)))
+    }
+
     /// This scope without the words of `others`.
     #[must_use]
     pub fn without(&self, others: &[&str]) -> Self {

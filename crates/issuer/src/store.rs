@@ -22,6 +22,7 @@ use crate::{
     keys::{KeyId, KeyUse},
     login::{Acr, Login},
     pushed_request::PushedRequest,
+    resource::{Resource, ResourceKey},
     scope::{Audience, Scope},
     secret::SecretHash,
     session::LoginSession,
@@ -477,6 +478,18 @@ pub trait Store: Send + Sync {
 
     /// Removes an application and ends all its tokens.
     async fn delete_application(&self, client_id: &ClientId) -> StoreResult<ChangeOutcome>;
+
+    /// The resource of this key.
+    async fn find_resource(&self, key: &ResourceKey) -> StoreResult<Option<Arc<Resource>>>;
+
+    /// All resources, by key.
+    async fn list_resources(&self) -> StoreResult<Vec<Arc<Resource>>>;
+
+    /// Declares a resource, in place of the one of this key if there is one.
+    async fn put_resource(&self, key: ResourceKey, resource: Resource) -> StoreResult<()>;
+
+    /// Removes a resource. Its tokens live on.
+    async fn delete_resource(&self, key: &ResourceKey) -> StoreResult<ChangeOutcome>;
 
     /// Adds a user, unless the username is taken.
     async fn add_user(&self, user: User) -> StoreResult<RegisterOutcome>;

@@ -27,6 +27,7 @@ use crate::{
     issuer::Issuer,
     keys::{KeyRing, SigningAlgorithm},
     login::Login,
+    resource::Wanted,
     scope::Scope,
     settings::AccessTokenFormat,
     store::{AccessTokenTerms, StoreResult},
@@ -64,16 +65,17 @@ impl Issuer {
         &self,
         keys: &KeyRing,
         client: &AuthenticatedClient,
+        wanted: &Wanted,
         lifetime: u64,
     ) -> Result<AccessTokenTerms, OAuthError> {
-        let format = match client.settings().access_token_format {
+        let format = match wanted.format()?.unwrap_or(client.settings().access_token_format) {
             AccessTokenFormat::Opaque => TokenFormat::Opaque { key: keys.handle_key() },
             AccessTokenFormat::Jwt => {
                 let key = keys.signing_key(self.access_token_algorithm(client))?.id();
                 TokenFormat::Jwt { key }
             }
         };
-        Ok(AccessTokenTerms { format, lifetime })
+        Ok(AccessTokenTerms { format, lifetime: wanted.lifetime(lifetime) })
     }
 
     /// What signs the application's access tokens where they are JWTs.

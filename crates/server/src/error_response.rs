@@ -24,6 +24,11 @@ fn in_http(error: &OAuthError) -> (StatusCode, Option<(HeaderName, String)>) {
         | ErrorCode::UseDpopNonce
         | ErrorCode::InvalidRequestObject
         | ErrorCode::InvalidRequestUri
+        | ErrorCode::InvalidTarget
+        | ErrorCode::AuthorizationPending
+        | ErrorCode::SlowDown
+        | ErrorCode::AccessDenied
+        | ErrorCode::ExpiredToken
         | ErrorCode::RequestNotSupported
         | ErrorCode::UnsupportedResponseType
         | ErrorCode::RegistrationNotSupported

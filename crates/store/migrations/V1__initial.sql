@@ -13,6 +13,12 @@ CREATE TABLE application_origins (
     PRIMARY KEY (origin, client_id)
 ) WITHOUT ROWID;
 
+-- What tokens can be meant for, by its URI in canonical form.
+CREATE TABLE resources (
+    key      TEXT NOT NULL PRIMARY KEY,
+    document TEXT NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE users (
     subject  TEXT NOT NULL PRIMARY KEY,
     username TEXT NOT NULL UNIQUE,

@@ -16,6 +16,7 @@ use crate::{
     issuer::Issuer,
     keys::KeyRing,
     pkce,
+    resource::Wanted,
     store::{AsOf, Issuance, Issued, RedeemOutcome, Redemption},
 };
 
@@ -80,6 +81,7 @@ impl Issuer {
             access_token: self.access_token_terms(
                 keys,
                 client,
+                &Wanted::default(),
                 settings.user_access_token_lifetime,
             )?,
             refresh_token_lifetime: refreshable.then_some(settings.refresh_token_lifetime),

@@ -23,7 +23,10 @@ impl Issuer {
         let keys = self.keys();
         let settings = client.settings();
         let grant = GrantType::ClientCredentials;
+        let wanted = self.wanted(shown.form).await?;
+        let scope = wanted.narrow(&grant_scope(client, scope)?)?;
         let bound = self.bind(client, grant, &Authorized::default(), shown).await?;
+        wanted.check_bindings(&bound.bindings)?;
         let issuance = Issuance {
             as_of: client.as_of(),
             client_id: client.client_id().clone(),
@@ -32,12 +35,13 @@ impl Issuer {
             username: None,
             pairwise: None,
             login: None,
-            scope: grant_scope(client, scope)?,
-            audience: self.config.default_audience.clone(),
+            scope,
+            audience: wanted.audience(&self.config.default_audience),
             bindings: bound.bindings,
             access_token: self.access_token_terms(
                 &keys,
                 client,
+                &wanted,
                 settings.application_access_token_lifetime,
             )?,
             // RFC 6749 section 4.4.3: "A refresh token SHOULD NOT be included".

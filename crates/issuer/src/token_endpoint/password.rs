@@ -21,8 +21,10 @@ impl Issuer {
         shown: ClientEvidence<'_>,
     ) -> Result<TokenResponse, OAuthError> {
         let grant = GrantType::Password;
+        let wanted = self.wanted(shown.form).await?;
+        let scope = wanted.narrow(&grant_scope(client, request.scope.clone())?)?;
         let bound = self.bind(client, grant, &Authorized::default(), shown).await?;
-        let scope = grant_scope(client, request.scope.clone())?;
+        wanted.check_bindings(&bound.bindings)?;
         let guess =
             Guess { username: request.username, address: shown.address, known_browser: None };
         let user = self.check_password(guess, request.password).await?;
@@ -37,11 +39,12 @@ impl Issuer {
             pairwise: self.shown_subject(client.application(), &user.subject),
             login: None,
             scope,
-            audience: self.config.default_audience.clone(),
+            audience: wanted.audience(&self.config.default_audience),
             bindings: bound.bindings,
             access_token: self.access_token_terms(
                 &keys,
                 client,
+                &wanted,
                 settings.user_access_token_lifetime,
             )?,
             refresh_token_lifetime: refreshable.then_some(settings.refresh_token_lifetime),

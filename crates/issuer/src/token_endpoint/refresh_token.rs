@@ -16,6 +16,7 @@ use crate::{
     grant::{Grant, Rotation},
     issuer::Issuer,
     keys::KeyRing,
+    resource::Wanted,
     scope::Scope,
     store::{Issued, Refresh, RefreshOutcome},
 };
@@ -92,6 +93,7 @@ impl Issuer {
             access_token: self.access_token_terms(
                 keys,
                 client,
+                &Wanted::default(),
                 settings.user_access_token_lifetime,
             )?,
             rotation,

@@ -16,13 +16,18 @@ use tokenbind_binding::{
     Anchor, ClientId, End, Ended, Instant, SessionId, SubjectId, Timestamp, TokenId,
 };
 use tokenbind_issuer::{
-    access_token::AccessToken, application::Application, session::LoginSession, store::AsOf,
+    access_token::AccessToken,
+    application::Application,
+    resource::{Resource, ResourceKey},
+    session::LoginSession,
+    store::AsOf,
     user::User,
 };
 
 use self::tokens::Tokens;
 
 const APPLICATIONS: usize = 10_000;
+const RESOURCES: usize = 10_000;
 const USERS: usize = 10_000;
 const SESSIONS: usize = 100_000;
 const CONNECTIONS: usize = 100_000;
@@ -33,6 +38,8 @@ pub(crate) enum Effect {
     Issued(Arc<AccessToken>),
     /// An application was changed or removed.
     ApplicationChanged(ClientId),
+    /// A resource was changed or removed.
+    ResourceChanged(ResourceKey),
     /// A user was changed or removed.
     UserChanged(Arc<User>),
     /// A session was used, renewed or removed.
@@ -53,6 +60,8 @@ pub(crate) struct Published {
     pub(crate) tokens: Tokens,
     /// Applications by `client_id`.
     pub(crate) applications: Versioned<ClientId, Arc<Application>>,
+    /// Resources by key.
+    pub(crate) resources: Versioned<ResourceKey, Arc<Resource>>,
     /// Users by name.
     pub(crate) users: Versioned<String, Arc<User>>,
     /// Users by `sub`.
@@ -71,6 +80,7 @@ impl Published {
         Self {
             tokens: Tokens::new(token_capacity),
             applications: Versioned::new(APPLICATIONS),
+            resources: Versioned::new(RESOURCES),
             users: Versioned::new(USERS),
             subjects: Versioned::new(USERS),
             sessions: Versioned::new(SESSIONS),
@@ -119,6 +129,7 @@ impl Published {
             match effect {
                 Effect::Issued(record) => self.tokens.insert(&record),
                 Effect::ApplicationChanged(client_id) => self.applications.forget(&client_id),
+                Effect::ResourceChanged(key) => self.resources.forget(&key),
                 Effect::UserChanged(user) => {
                     self.users.forget(&user.username);
                     self.subjects.forget(&user.subject);

@@ -18,6 +18,7 @@ mod pushed_requests;
 mod reader;
 mod redeem;
 mod refresh;
+mod resources;
 mod rows;
 mod session_ends;
 mod sessions;
@@ -43,6 +44,7 @@ use tokenbind_issuer::{
     access_token::AccessToken,
     application::Application,
     grant::Grant,
+    resource::{Resource, ResourceKey},
     scope::Scope,
     session::LoginSession,
     store::{
@@ -177,6 +179,23 @@ impl Store for SqliteStore {
     async fn delete_application(&self, client_id: &ClientId) -> StoreResult<ChangeOutcome> {
         let client_id = client_id.clone();
         self.write(move |write| applications::delete(write, &client_id)).await
+    }
+
+    async fn find_resource(&self, key: &ResourceKey) -> StoreResult<Option<Arc<Resource>>> {
+        Ok(resources::find(&self.readers, &self.published, key)?)
+    }
+
+    async fn list_resources(&self) -> StoreResult<Vec<Arc<Resource>>> {
+        Ok(resources::list(&self.readers)?)
+    }
+
+    async fn put_resource(&self, key: ResourceKey, resource: Resource) -> StoreResult<()> {
+        self.write(move |write| resources::put(write, &key, &resource)).await
+    }
+
+    async fn delete_resource(&self, key: &ResourceKey) -> StoreResult<ChangeOutcome> {
+        let key = key.clone();
+        self.write(move |write| resources::delete(write, &key)).await
     }
 
     async fn add_user(&self, user: User) -> StoreResult<RegisterOutcome> {

@@ -1,0 +1,133 @@
+//! What a request wants a token for: the resources that it names (RFC 8707 section 2).
+
+use std::sync::Arc;
+
+use tokenbind_binding::{BindingType, Bindings};
+
+use super::{MalformedResource, Resource, ResourceKey};
+use crate::{
+    error::{ErrorCode, OAuthError},
+    form::Form,
+    issuer::Issuer,
+    scope::{Audience, Scope},
+    settings::AccessTokenFormat,
+};
+
+/// The resources that a request names, each of them known; none means what is meant by default.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wanted {
+    resources: Vec<Arc<Resource>>,
+}
+
+impl Issuer {
+    /// The resources that the parameters `resource` of a request name.
+    ///
+    /// # Errors
+    /// `invalid_target` (RFC 8707 section 2).
+    pub(crate) async fn wanted(&self, form: &Form<'_>) -> Result<Wanted, OAuthError> {
+        let mut resources: Vec<Arc<Resource>> = Vec::new();
+        for uri in form.get_all("resource") {
+            let key = ResourceKey::of(uri)
+                .map_err(|error: MalformedResource| invalid_target(error.to_string()))?;
+            let resource = self.store.find_resource(&key).await?;
+            let resource = resource
+                .ok_or_else(|| invalid_target("resource names none that this server knows"))?;
+            if !resources.contains(&resource) {
+                resources.push(resource);
+            }
+        }
+        Ok(Wanted { resources })
+    }
+}
+
+impl Wanted {
+    /// Whether the request names no resource.
+    pub(crate) fn is_default(&self) -> bool {
+        self.resources.is_empty()
+    }
+
+    /// `aud`; `default` where none was named.
+    pub(crate) fn audience(&self, default: &Audience) -> Audience {
+        if self.is_default() {
+            return default.clone();
+        }
+        let identifiers: Vec<_> = self.resources.iter().map(|one| &one.identifier).collect();
+        Audience::of(&identifiers)
+    }
+
+    /// What of `granted` the resources know.
+    ///
+    /// # Errors
+    /// `invalid_scope` if that is nothing.
+    pub(crate) fn narrow(&self, granted: &Scope) -> Result<Scope, OAuthError> {
+        if self.is_default() || self.resources.iter().any(|one| one.scopes.is_empty()) {
+            return Ok(granted.clone());
+        }
+        let known = self.resources.iter().fold(Scope::default(), |all, one| all.union(&one.scopes));
+        let narrowed = granted.intersection(&known);
+        if narrowed.is_empty() {
+            let description = format!("the resource knows {known}, of which nothing was granted");
+            return Err(OAuthError::new(ErrorCode::InvalidScope, description));
+        }
+        Ok(narrowed)
+    }
+
+    /// Whether every resource takes a token that is bound so.
+    ///
+    /// # Errors
+    /// `invalid_target` with what would do (BINDINGS: "resource that wants a stronger binding than the application
+    /// has").
+    pub(crate) fn check_bindings(&self, bindings: &Bindings) -> Result<(), OAuthError> {
+        let types: Vec<_> = bindings.iter().map(|binding| binding.binding_type).collect();
+        self.check_types(&types)
+    }
+
+    /// The same before there is anything to be bound to: whether tokens bound by these types are taken.
+    ///
+    /// # Errors
+    /// As [`Self::check_bindings`].
+    pub(crate) fn check_types(&self, types: &[BindingType]) -> Result<(), OAuthError> {
+        let weak = self.resources.iter().find(|resource| !resource.takes(types));
+        weak.map_or(Ok(()), |resource| Err(too_weak(resource)))
+    }
+
+    /// The form that the resources want their tokens in, if any wants one.
+    ///
+    /// # Errors
+    /// `invalid_target` if no one form would do for all.
+    pub(crate) fn format(&self) -> Result<Option<AccessTokenFormat>, OAuthError> {
+        let mut formats = self.resources.iter().filter_map(|one| one.access_token_format);
+        let first = formats.next();
+        if formats.any(|format| Some(format) != first) {
+            return Err(invalid_target(
+                "the resources want access tokens of different formats; ask for one at a time",
+            ));
+        }
+        Ok(first)
+    }
+
+    /// Seconds for which a token for them lives, where the application's would live for `own`.
+    pub(crate) fn lifetime(&self, own: u64) -> u64 {
+        self.resources.iter().filter_map(|one| one.access_token_lifetime).fold(own, u64::min)
+    }
+}
+
+impl Resource {
+    fn takes(&self, types: &[BindingType]) -> bool {
+        self.required_binding_types.is_empty()
+            || self.required_binding_types.iter().any(|needed| types.contains(needed))
+    }
+}
+
+fn too_weak(resource: &Resource) -> OAuthError {
+    let needed: Vec<_> = resource.required_binding_types.iter().map(|kind| kind.as_str()).collect();
+    invalid_target(format!(
+        "{} takes only tokens that are bound by {}",
+        resource.identifier,
+        needed.join(" or ")
+    ))
+}
+
+fn invalid_target(description: impl Into<std::borrow::Cow<'static, str>>) -> OAuthError {
+    OAuthError::new(ErrorCode::InvalidTarget, description)
+}
