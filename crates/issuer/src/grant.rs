@@ -31,7 +31,7 @@ pub struct Grant {
     pub login: Option<Arc<Login>>,
     /// The widest scope that its tokens can have.
     pub scope: Scope,
-    /// Where its tokens are meant to be used.
+    /// All that its tokens can be meant for.
     pub audience: Audience,
     /// What its tokens are bound to.
     pub bindings: Bindings,

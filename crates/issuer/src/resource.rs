@@ -74,6 +74,22 @@ impl ResourceKey {
 }
 
 impl Resource {
+    /// One that asks for nothing.
+    #[must_use]
+    pub fn of(identifier: &str) -> Self {
+        Self {
+            identifier: identifier.into(),
+            name: None,
+            scopes: Scope::default(),
+            required_binding_types: Vec::new(),
+            access_token_format: None,
+            access_token_lifetime: None,
+            acr: None,
+            max_age: None,
+            client_id: None,
+        }
+    }
+
     /// What tells it apart from others.
     ///
     /// # Errors

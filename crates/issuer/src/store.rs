@@ -61,7 +61,7 @@ pub struct Recorded<T> {
     pub session: Option<Session>,
 }
 
-/// An access token to be issued, and where `refresh_token_lifetime` is given, a grant with it.
+/// An access token to be issued, and where terms of one are given, a grant with it.
 #[derive(Clone, Debug)]
 pub struct Issuance {
     /// When the facts were read that this was decided on.
@@ -76,16 +76,16 @@ pub struct Issuance {
     pub pairwise: Option<Arc<str>>,
     /// The login that it comes of, if it comes of one.
     pub login: Option<Arc<Login>>,
-    /// What they allow.
+    /// What the access token allows.
     pub scope: Scope,
-    /// Where they are meant to be used.
+    /// Where the access token is meant to be used.
     pub audience: Audience,
     /// What they are bound to.
     pub bindings: Bindings,
     /// The access token.
     pub access_token: AccessTokenTerms,
-    /// Seconds for which the refresh token lives; none if there is to be no refresh token.
-    pub refresh_token_lifetime: Option<u64>,
+    /// The grant; none if there is to be no refresh token.
+    pub grant: Option<GrantTerms>,
 }
 
 impl Issuance {
@@ -94,6 +94,17 @@ impl Issuance {
     pub fn slot(&self) -> SlotKey {
         SlotKey::of(&self.client_id, &self.subject, &self.scope, &self.audience, &self.bindings)
     }
+}
+
+/// What can come of a grant: at least the access token that it begins with (RFC 8707 section 2.2).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GrantTerms {
+    /// Seconds for which the refresh token lives.
+    pub lifetime: u64,
+    /// The widest scope of its access tokens.
+    pub scope: Scope,
+    /// All that its access tokens can be meant for.
+    pub audience: Audience,
 }
 
 /// Format and lifetime of an access token.
@@ -342,6 +353,8 @@ pub struct Refresh {
     pub client_id: ClientId,
     /// The scope of the new access token, checked to lie within the grant's.
     pub scope: Scope,
+    /// Where the new access token is meant to be used, checked to lie within the grant's.
+    pub audience: Audience,
     /// What the request proved, which the new access token and from then on the grant are bound to: what
     /// the grant is bound to, or another certificate of a client that authenticates by one. `None` for the
     /// former, without looking.
@@ -514,7 +527,8 @@ pub trait Store: Send + Sync {
 
     /// Issues into the slot of the issuance: the live opaque token again ([`crate::slot::shares`]), or a
     /// new one that supersedes (ends) the slot's previous one. The slot's grant is kept while it is
-    /// alive and has the slot's scope, and lives from now on for the lifetime that the issuance asks.
+    /// alive and has the scope and the audience of the issuance's, and lives from now on for the lifetime that
+    /// the issuance asks.
     async fn issue_in_slot(&self, issuance: Issuance) -> StoreResult<IssueOutcome>;
 
     /// Judges the presented refresh token ([`Grant::presented`]) and issues a fresh access token, or

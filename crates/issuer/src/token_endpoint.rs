@@ -28,9 +28,9 @@ use crate::{
     keys::{KeyRing, SigningAlgorithm},
     login::Login,
     resource::Wanted,
-    scope::Scope,
+    scope::{Audience, Scope},
     settings::AccessTokenFormat,
-    store::{AccessTokenTerms, StoreResult},
+    store::{AccessTokenTerms, GrantTerms, StoreResult},
     user::User,
 };
 
@@ -193,15 +193,25 @@ fn scope_exceeds(scope: &Scope, allowed: &Scope, holder: &str) -> OAuthError {
     OAuthError::new(ErrorCode::InvalidScope, format!("{stray} is not in {holder}"))
 }
 
-/// Seconds for which the ID token lives, if there is to be one (OpenID Connect Core sections 3.1.3.3 and
-/// 12.2): with the scope `openid`, of a login.
-fn id_token_lifetime(
+/// The grant that goes with an access token, where the application gets refresh tokens: what can come of it is `scope`
+/// and `audience`.
+fn grant_terms(
     client: &AuthenticatedClient,
-    login: Option<&Login>,
     scope: &Scope,
-) -> Option<u64> {
-    let wanted = login.is_some() && scope.contains("openid");
-    wanted.then_some(client.settings().id_token_lifetime)
+    audience: &Audience,
+) -> Option<GrantTerms> {
+    let settings = client.settings();
+    settings.grant_types.contains(&GrantType::RefreshToken).then(|| GrantTerms {
+        lifetime: settings.refresh_token_lifetime,
+        scope: scope.clone(),
+        audience: audience.clone(),
+    })
+}
+
+/// The login that an ID token tells of, if there is to be one (OpenID Connect Core sections 3.1.3.3 and 12.2): with the
+/// scope `openid`, whichever of the granted scopes the resources of the access token know.
+fn id_token_login<'a>(login: Option<&'a Login>, scope: &Scope) -> Option<&'a Login> {
+    login.filter(|_| scope.contains("openid"))
 }
 
 /// Something that the request was decided on ended before it could be committed.

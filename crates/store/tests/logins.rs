@@ -13,8 +13,8 @@ use tokenbind_issuer::{
     secret::SecretHash,
     session::LoginSession,
     store::{
-        CodeOutcome, CodeRequest, CookieFate, CookieOffer, CookieValue, Issuance, Issued,
-        RedeemOutcome, Redemption, SessionOutcome, SessionStart, Store,
+        CodeOutcome, CodeRequest, CookieFate, CookieOffer, CookieValue, GrantTerms, Issuance,
+        Issued, RedeemOutcome, Redemption, SessionOutcome, SessionStart, Store,
     },
 };
 
@@ -186,6 +186,11 @@ pub(crate) fn redemption(id: CodeId, code: &AuthorizationCode) -> Redemption {
             scope: code.scope.clone(),
             audience: code.audience.clone(),
             access_token: opaque(),
+            grant: Some(GrantTerms {
+                lifetime: 86_400,
+                scope: code.scope.clone(),
+                audience: code.audience.clone(),
+            }),
             ..issuance(unused)
         },
         in_slot: false,

@@ -22,8 +22,8 @@ use tokenbind_issuer::{
     scope::{Audience, Scope},
     settings::Settings,
     store::{
-        AccessTokenTerms, AsOf, Issuance, IssueOutcome, Issued, Recorded, Refresh, RefreshOutcome,
-        RegisterOutcome, Store,
+        AccessTokenTerms, AsOf, GrantTerms, Issuance, IssueOutcome, Issued, Recorded, Refresh,
+        RefreshOutcome, RegisterOutcome, Store,
     },
     user::User,
 };
@@ -227,11 +227,30 @@ pub(crate) fn issuance(as_of: AsOf) -> Issuance {
         pairwise: None,
         login: None,
         scope: scope("mail openid"),
-        audience: Audience::of(&["https://api.example"]),
+        audience: audience("https://api.example"),
         bindings: Bindings::default(),
         access_token: opaque(),
-        refresh_token_lifetime: Some(86_400),
+        grant: Some(lasting(86_400)),
     }
+}
+
+/// A grant of the scope and audience of [`issuance`], for so many seconds.
+pub(crate) fn lasting(lifetime: u64) -> GrantTerms {
+    GrantTerms { lifetime, scope: scope("mail openid"), audience: audience("https://api.example") }
+}
+
+/// The issuance for this scope and audience, and its grant too.
+pub(crate) fn covering(scope: &str, audience: &str, mut issuance: Issuance) -> Issuance {
+    (issuance.scope, issuance.audience) = (self::scope(scope), self::audience(audience));
+    if let Some(grant) = &mut issuance.grant {
+        (grant.scope, grant.audience) = (issuance.scope.clone(), issuance.audience.clone());
+    }
+    issuance
+}
+
+/// These resources, parted by spaces.
+pub(crate) fn audience(text: &str) -> Audience {
+    Audience::of(&text.split(' ').collect::<Vec<_>>())
 }
 
 pub(crate) fn scope(text: &str) -> Scope {
@@ -268,6 +287,7 @@ pub(crate) fn refresh(presented: RefreshTokenId, rotation: Rotation) -> Refresh 
         presented,
         client_id: "app".into(),
         scope: scope("mail openid"),
+        audience: audience("https://api.example"),
         access_token: opaque(),
         bindings: None,
         rotation,

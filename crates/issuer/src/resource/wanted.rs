@@ -9,6 +9,7 @@ use crate::{
     error::{ErrorCode, OAuthError},
     form::Form,
     issuer::Issuer,
+    login::Login,
     scope::{Audience, Scope},
     settings::AccessTokenFormat,
 };
@@ -27,16 +28,46 @@ impl Issuer {
     pub(crate) async fn wanted(&self, form: &Form<'_>) -> Result<Wanted, OAuthError> {
         let mut resources: Vec<Arc<Resource>> = Vec::new();
         for uri in form.get_all("resource") {
-            let key = ResourceKey::of(uri)
-                .map_err(|error: MalformedResource| invalid_target(error.to_string()))?;
-            let resource = self.store.find_resource(&key).await?;
-            let resource = resource
-                .ok_or_else(|| invalid_target("resource names none that this server knows"))?;
+            let resource = self.declared(uri).await?;
             if !resources.contains(&resource) {
                 resources.push(resource);
             }
         }
         Ok(Wanted { resources })
+    }
+}
+
+impl Issuer {
+    /// The same where a grant came before: those of its resources that the request names, or all of them (RFC 8707
+    /// section 2.2). A grant for what is meant by default can be for no other.
+    ///
+    /// # Errors
+    /// `invalid_target`, also for a resource of the grant that is declared no more.
+    pub(crate) async fn wanted_within(
+        &self,
+        form: &Form<'_>,
+        granted: &Audience,
+    ) -> Result<Wanted, OAuthError> {
+        let named = self.wanted(form).await?;
+        if let Some(stray) = named.resources.iter().find(|one| !one.is_in(granted)) {
+            let description = format!("{} was not authorized", stray.identifier);
+            return Err(invalid_target(description));
+        }
+        if !named.is_default() || *granted == self.config.default_audience {
+            return Ok(named);
+        }
+        let mut resources = Vec::new();
+        for identifier in granted.resources() {
+            resources.push(self.declared(identifier).await?);
+        }
+        Ok(Wanted { resources })
+    }
+
+    async fn declared(&self, uri: &str) -> Result<Arc<Resource>, OAuthError> {
+        let key = ResourceKey::of(uri)
+            .map_err(|error: MalformedResource| invalid_target(error.to_string()))?;
+        let resource = self.store.find_resource(&key).await?;
+        resource.ok_or_else(|| invalid_target("resource names none that this server knows"))
     }
 }
 
@@ -91,6 +122,18 @@ impl Wanted {
         weak.map_or(Ok(()), |resource| Err(too_weak(resource)))
     }
 
+    /// Whether a token that comes of this login can do at the resources. How long ago it was, they see for themselves.
+    ///
+    /// # Errors
+    /// `invalid_target` if a resource wants to know how or when the user signed in and this login cannot tell it.
+    pub(crate) fn check_login(&self, login: Option<&Login>) -> Result<(), OAuthError> {
+        let unmet = self.resources.iter().find(|resource| match login {
+            None => resource.acr.is_some() || resource.max_age.is_some(),
+            Some(login) => resource.acr.is_some_and(|wanted| login.acr < wanted),
+        });
+        unmet.map_or(Ok(()), |resource| Err(no_such_login(resource)))
+    }
+
     /// The form that the resources want their tokens in, if any wants one.
     ///
     /// # Errors
@@ -113,6 +156,12 @@ impl Wanted {
 }
 
 impl Resource {
+    /// Whether tokens of this audience may be meant for it.
+    fn is_in(&self, audience: &Audience) -> bool {
+        let Ok(own) = self.key() else { return false };
+        audience.resources().any(|uri| ResourceKey::of(uri).is_ok_and(|key| key == own))
+    }
+
     fn takes(&self, types: &[BindingType]) -> bool {
         self.required_binding_types.is_empty()
             || self.required_binding_types.iter().any(|needed| types.contains(needed))
@@ -125,6 +174,14 @@ fn too_weak(resource: &Resource) -> OAuthError {
         "{} takes only tokens that are bound by {}",
         resource.identifier,
         needed.join(" or ")
+    ))
+}
+
+fn no_such_login(resource: &Resource) -> OAuthError {
+    invalid_target(format!(
+        "{} takes only tokens of a user who signed in, at the authorization endpoint{}",
+        resource.identifier,
+        resource.acr.map(|acr| format!(", with acr {}", acr.as_str())).unwrap_or_default(),
     ))
 }
 

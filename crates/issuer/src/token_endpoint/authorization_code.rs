@@ -6,7 +6,7 @@ use tokenbind_binding::{
 };
 
 use super::{
-    TokenResponse, ended_meanwhile, id_token_lifetime, invalid_grant,
+    TokenResponse, ended_meanwhile, grant_terms, id_token_login, invalid_grant,
     request::AuthorizationCodeRequest, response::Besides,
 };
 use crate::{
@@ -39,18 +39,22 @@ impl Issuer {
         let code = recorded.ok_or_else(|| invalid_grant(UNKNOWN))?.code;
         check(&code, client.client_id(), &request)?;
         let grant = GrantType::AuthorizationCode;
+        let wanted = self.wanted_within(shown.form, &code.audience).await?;
+        wanted.check_login(Some(&code.login))?;
         let bound = self.bind(client, grant, &code.authorized, shown).await?;
+        wanted.check_bindings(&bound.bindings)?;
+        let login = id_token_login(Some(&code.login), &code.scope);
         let redemption = Redemption {
             code: id,
-            issuance: self.issuance_of(&keys, id, &code, client, bound.bindings)?,
+            issuance: self.issuance_of(&keys, id, &code, client, &wanted, bound.bindings)?,
             in_slot: client.settings().uses_slots(),
-            id_token_lifetime: id_token_lifetime(client, Some(&code.login), &code.scope),
+            id_token_lifetime: login.map(|_| client.settings().id_token_lifetime),
         };
         let issued = redeemed(self.store.redeem_code(redemption).await?)?;
         let user = self.user_of_claims(client, &code.subject, Some(&code.login)).await?;
         let besides = Besides {
             user: user.as_deref(),
-            login: Some(&code.login),
+            login,
             nonce: code.nonce.as_deref(),
             dpop_nonce: bound.dpop_nonce.as_deref(),
         };
@@ -63,10 +67,10 @@ impl Issuer {
         id: CodeId,
         code: &AuthorizationCode,
         client: &AuthenticatedClient,
+        wanted: &Wanted,
         bindings: Bindings,
     ) -> Result<Issuance, OAuthError> {
-        let settings = client.settings();
-        let refreshable = settings.grant_types.contains(&GrantType::RefreshToken);
+        let lifetime = client.settings().user_access_token_lifetime;
         Ok(Issuance {
             // Whatever ended since the user authorized ends the code too.
             as_of: AsOf(id.instant()),
@@ -75,16 +79,11 @@ impl Issuer {
             username: Some(code.username.clone()),
             pairwise: code.pairwise.clone(),
             login: Some(code.login.clone()),
-            scope: code.scope.clone(),
-            audience: code.audience.clone(),
+            scope: wanted.narrow(&code.scope)?,
+            audience: wanted.audience(&code.audience),
             bindings,
-            access_token: self.access_token_terms(
-                keys,
-                client,
-                &Wanted::default(),
-                settings.user_access_token_lifetime,
-            )?,
-            refresh_token_lifetime: refreshable.then_some(settings.refresh_token_lifetime),
+            access_token: self.access_token_terms(keys, client, wanted, lifetime)?,
+            grant: grant_terms(client, &code.scope, &code.audience),
         })
     }
 }

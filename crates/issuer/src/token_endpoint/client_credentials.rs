@@ -24,6 +24,8 @@ impl Issuer {
         let settings = client.settings();
         let grant = GrantType::ClientCredentials;
         let wanted = self.wanted(shown.form).await?;
+        // No token of this grant tells of a login.
+        wanted.check_login(None)?;
         let scope = wanted.narrow(&grant_scope(client, scope)?)?;
         let bound = self.bind(client, grant, &Authorized::default(), shown).await?;
         wanted.check_bindings(&bound.bindings)?;
@@ -45,7 +47,7 @@ impl Issuer {
                 settings.application_access_token_lifetime,
             )?,
             // RFC 6749 section 4.4.3: "A refresh token SHOULD NOT be included".
-            refresh_token_lifetime: None,
+            grant: None,
         };
         let outcome = if settings.uses_slots() {
             self.store.issue_in_slot(issuance).await?

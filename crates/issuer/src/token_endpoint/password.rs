@@ -3,7 +3,8 @@
 use tokenbind_binding::{GrantType, bindings::Authorized};
 
 use super::{
-    TokenResponse, ended_meanwhile, grant_scope, request::PasswordRequest, response::Besides,
+    TokenResponse, ended_meanwhile, grant_scope, grant_terms, request::PasswordRequest,
+    response::Besides,
 };
 use crate::{
     client::{AuthenticatedClient, ClientEvidence},
@@ -22,6 +23,8 @@ impl Issuer {
     ) -> Result<TokenResponse, OAuthError> {
         let grant = GrantType::Password;
         let wanted = self.wanted(shown.form).await?;
+        // No token of this grant tells of a login.
+        wanted.check_login(None)?;
         let scope = wanted.narrow(&grant_scope(client, request.scope.clone())?)?;
         let bound = self.bind(client, grant, &Authorized::default(), shown).await?;
         wanted.check_bindings(&bound.bindings)?;
@@ -30,7 +33,7 @@ impl Issuer {
         let user = self.check_password(guess, request.password).await?;
         let keys = self.keys();
         let settings = client.settings();
-        let refreshable = settings.grant_types.contains(&GrantType::RefreshToken);
+        let audience = wanted.audience(&self.config.default_audience);
         let issuance = Issuance {
             as_of: client.as_of(),
             client_id: client.client_id().clone(),
@@ -38,8 +41,9 @@ impl Issuer {
             username: Some(user.username.as_str().into()),
             pairwise: self.shown_subject(client.application(), &user.subject),
             login: None,
+            grant: grant_terms(client, &scope, &audience),
             scope,
-            audience: wanted.audience(&self.config.default_audience),
+            audience,
             bindings: bound.bindings,
             access_token: self.access_token_terms(
                 &keys,
@@ -47,7 +51,6 @@ impl Issuer {
                 &wanted,
                 settings.user_access_token_lifetime,
             )?,
-            refresh_token_lifetime: refreshable.then_some(settings.refresh_token_lifetime),
         };
         let outcome = if settings.uses_slots() {
             self.store.issue_in_slot(issuance).await?

@@ -7,7 +7,7 @@ use tokenbind_binding::{
 };
 
 use super::{
-    Bound, TokenResponse, id_token_lifetime, invalid_grant, request::RefreshTokenRequest,
+    Bound, TokenResponse, id_token_login, invalid_grant, request::RefreshTokenRequest,
     response::Besides, scope_exceeds,
 };
 use crate::{
@@ -16,7 +16,6 @@ use crate::{
     grant::{Grant, Rotation},
     issuer::Issuer,
     keys::KeyRing,
-    resource::Wanted,
     scope::Scope,
     store::{Issued, Refresh, RefreshOutcome},
 };
@@ -31,22 +30,31 @@ impl Issuer {
         shown: ClientEvidence<'_>,
     ) -> Result<TokenResponse, OAuthError> {
         let keys = self.keys();
-        let presented = keys
-            .handles
-            .open(HandleKind::RefreshToken, request.refresh_token)
-            .map(RefreshTokenId::from_bytes)
-            .map_err(|error: HandleError| invalid_grant(error.to_string()))?;
-        let recorded = self.store.look_up_grant(presented.grant).await?;
-        let grant = recorded.ok_or_else(|| invalid_grant(UNKNOWN))?.record;
-        if grant.client_id != *client.client_id() {
-            return Err(not_theirs());
-        }
+        let (presented, grant) = self.find_refreshed(&keys, client, &request).await?;
         let Bound { bindings, dpop_nonce } = self.rebind(&grant.bindings, client, shown).await?;
         check_profile(client, &bindings)?;
-        let refresh = self.refresh_of(&keys, presented, &grant, client, request.scope, bindings)?;
+        let wanted = self.wanted_within(shown.form, &grant.audience).await?;
+        wanted.check_login(grant.login.as_deref())?;
+        wanted.check_bindings(&bindings)?;
+        let scope = refreshed_scope(&grant, request.scope)?;
+        let login = id_token_login(grant.login.as_deref(), &scope);
+        let settings = client.settings();
+        let lifetime = settings.user_access_token_lifetime;
+        let refresh = Refresh {
+            presented,
+            client_id: client.client_id().clone(),
+            scope: wanted.narrow(&scope)?,
+            audience: wanted.audience(&grant.audience),
+            bindings: Some(bindings),
+            access_token: self.access_token_terms(&keys, client, &wanted, lifetime)?,
+            rotation: self.rotation(client),
+            refresh_token_lifetime: settings.refresh_token_lifetime,
+            in_slot: settings.uses_slots(),
+            session_idle: self.config.session_idle,
+            id_token_lifetime: login.map(|_| settings.id_token_lifetime),
+        };
         let issued = refreshed(self.store.refresh(refresh).await?)?;
-        let login = grant.login.as_deref();
-        let user = self.user_of_claims(client, &grant.subject, login).await?;
+        let user = self.user_of_claims(client, &grant.subject, grant.login.as_deref()).await?;
         // OpenID Connect Core section 12.2: the ID token "SHOULD NOT have a nonce Claim".
         let dpop_nonce = dpop_nonce.as_deref();
         let besides = Besides { user: user.as_deref(), login, nonce: None, dpop_nonce };
@@ -68,39 +76,32 @@ impl Issuer {
         Ok(Bound { bindings, dpop_nonce: gathered.dpop_nonce })
     }
 
-    fn refresh_of(
+    /// The grant of the refresh token that the application shows.
+    async fn find_refreshed(
         &self,
         keys: &KeyRing,
-        presented: RefreshTokenId,
-        grant: &Grant,
         client: &AuthenticatedClient,
-        requested: Option<Scope>,
-        bindings: Bindings,
-    ) -> Result<Refresh, OAuthError> {
-        let settings = client.settings();
-        let scope = refreshed_scope(grant, requested)?;
-        let rotation = if settings.refresh_token_rotation {
+        request: &RefreshTokenRequest<'_>,
+    ) -> Result<(RefreshTokenId, Grant), OAuthError> {
+        let presented = keys
+            .handles
+            .open(HandleKind::RefreshToken, request.refresh_token)
+            .map(RefreshTokenId::from_bytes)
+            .map_err(|error: HandleError| invalid_grant(error.to_string()))?;
+        let recorded = self.store.look_up_grant(presented.grant).await?;
+        let grant = recorded.ok_or_else(|| invalid_grant(UNKNOWN))?.record;
+        if grant.client_id != *client.client_id() {
+            return Err(not_theirs());
+        }
+        Ok((presented, grant))
+    }
+
+    fn rotation(&self, client: &AuthenticatedClient) -> Rotation {
+        if client.settings().refresh_token_rotation {
             Rotation::On { grace: self.config.refresh_token_reuse_grace }
         } else {
             Rotation::Off
-        };
-        Ok(Refresh {
-            presented,
-            client_id: client.client_id().clone(),
-            id_token_lifetime: id_token_lifetime(client, grant.login.as_deref(), &scope),
-            scope,
-            bindings: Some(bindings),
-            access_token: self.access_token_terms(
-                keys,
-                client,
-                &Wanted::default(),
-                settings.user_access_token_lifetime,
-            )?,
-            rotation,
-            refresh_token_lifetime: settings.refresh_token_lifetime,
-            in_slot: settings.uses_slots(),
-            session_idle: self.config.session_idle,
-        })
+        }
     }
 }
 

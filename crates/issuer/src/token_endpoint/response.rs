@@ -60,7 +60,8 @@ pub(crate) fn token_type(bindings: &Bindings) -> &'static str {
 pub(super) struct Besides<'a> {
     /// The user, where claims about them go in.
     pub(super) user: Option<&'a User>,
-    /// The login that an ID token tells of. In a slot, the access token may have come of an earlier one.
+    /// The login that an ID token tells of, if there is to be one. In a slot, the access token may have come of an
+    /// earlier one.
     pub(super) login: Option<&'a Login>,
     /// `nonce` of the ID token.
     pub(super) nonce: Option<&'a str>,
@@ -128,7 +129,6 @@ impl Issuer {
         })
     }
 
-    /// OpenID Connect Core sections 3.1.3.3 and 12.2: with the scope `openid`, of a login.
     fn id_token(
         &self,
         keys: &KeyRing,
@@ -137,8 +137,7 @@ impl Issuer {
         access_token: &str,
         besides: Besides<'_>,
     ) -> Result<Option<String>, KeyError> {
-        let login = besides.login.filter(|_| record.scope.contains("openid"));
-        let facts = login.map(|login| IdTokenFacts {
+        let facts = besides.login.map(|login| IdTokenFacts {
             login,
             nonce: besides.nonce,
             user: besides.user,

@@ -8,7 +8,7 @@ use tokenbind_issuer::{
     grant::{CurrentRefreshToken, Grant},
     login::Login,
     scope::{Audience, Scope},
-    store::{AccessTokenTerms, Issuance, IssueOutcome, Issued},
+    store::{AccessTokenTerms, GrantTerms, Issuance, IssueOutcome, Issued},
 };
 
 use super::{connections, failure::DbResult, write::Write};
@@ -28,8 +28,8 @@ pub(crate) fn commit(
     issuance: &Issuance,
     instant: Instant,
 ) -> DbResult<Issued> {
-    let grant = match issuance.refresh_token_lifetime {
-        Some(lifetime) => Some(new_grant(write, issuance, instant, lifetime)?),
+    let grant = match &issuance.grant {
+        Some(terms) => Some(new_grant(write, issuance, instant, terms)?),
         None => None,
     };
     let facts = Facts::of(issuance, family(write, issuance, grant.as_ref(), instant));
@@ -67,7 +67,7 @@ pub(crate) fn new_grant(
     write: &mut Write<'_>,
     issuance: &Issuance,
     instant: Instant,
-    lifetime: u64,
+    terms: &GrantTerms,
 ) -> DbResult<Grant> {
     let since = instant.timestamp();
     let grant = Grant {
@@ -77,11 +77,11 @@ pub(crate) fn new_grant(
         username: issuance.username.clone(),
         pairwise: issuance.pairwise.clone(),
         login: issuance.login.clone(),
-        scope: issuance.scope.clone(),
-        audience: issuance.audience.clone(),
+        scope: terms.scope.clone(),
+        audience: terms.audience.clone(),
         bindings: issuance.bindings.clone(),
         current: CurrentRefreshToken { generation: 0, since, used: false },
-        expires_at: since.plus(lifetime),
+        expires_at: since.plus(terms.lifetime),
     };
     write.add_grant(&grant)?;
     Ok(grant)

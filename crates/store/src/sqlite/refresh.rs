@@ -98,7 +98,8 @@ fn leave_slot(
     left: &Bindings,
     now: Timestamp,
 ) -> DbResult<()> {
-    let key = SlotKey::of(&grant.client_id, &grant.subject, &refresh.scope, &grant.audience, left);
+    let key =
+        SlotKey::of(&grant.client_id, &grant.subject, &refresh.scope, &refresh.audience, left);
     let Some(slot) = Slot::find(write, &key)? else { return Ok(()) };
     let live = slot.live_token(write, now)?;
     supersede(write, live.as_deref())?;
@@ -156,7 +157,7 @@ fn refreshed_token(
         pairwise: grant.pairwise.as_ref(),
         login: grant.login.as_ref(),
         scope: &refresh.scope,
-        audience: &grant.audience,
+        audience: &refresh.audience,
         bindings: &grant.bindings,
     };
     if !refresh.in_slot {
@@ -168,12 +169,9 @@ fn refreshed_token(
     let live = slot.map(|slot| slot.live_token(write, instant.timestamp())).transpose()?.flatten();
     supersede(write, live.as_deref())?;
     let access_token = new_token(write, facts, refresh.access_token, instant)?;
-    // A slot of narrower scope must never hand out a refresh token of wider scope.
-    let slot_grant = if refresh.scope == grant.scope {
-        Some(grant.id)
-    } else {
-        slot.and_then(|slot| slot.grant)
-    };
+    // A slot of narrower scope or audience must never hand out a refresh token of a wider one.
+    let whole = refresh.scope == grant.scope && refresh.audience == grant.audience;
+    let slot_grant = if whole { Some(grant.id) } else { slot.and_then(|slot| slot.grant) };
     Slot { access_token: access_token.token.id, grant: slot_grant }.put(write, &key)?;
     Ok(access_token)
 }

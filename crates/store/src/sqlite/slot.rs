@@ -139,22 +139,27 @@ fn tells_of(issuance: &Issuance, login: Option<&Arc<Login>>, pairwise: Option<&A
 }
 
 /// The grant whose refresh token goes with the answer: the slot's, while it is alive, or a new one.
-/// A grant that goes out again lives as long as a new one would.
+/// A grant that goes out again lives as long as a new one would. One of another scope or audience is never handed
+/// out: nobody gets a refresh token for more than the request was allowed.
 fn slot_grant(
     write: &mut Write<'_>,
     issuance: &Issuance,
     slot: Option<Slot>,
     instant: Instant,
 ) -> DbResult<Option<Grant>> {
-    let Some(lifetime) = issuance.refresh_token_lifetime else { return Ok(None) };
+    let Some(terms) = &issuance.grant else { return Ok(None) };
     let now = instant.timestamp();
     let live = slot.map(|slot| slot.live_grant(write, now)).transpose()?.flatten();
-    let live = live.filter(|live| tells_of(issuance, live.login.as_ref(), live.pairwise.as_ref()));
+    let live = live.filter(|live| {
+        live.scope == terms.scope
+            && live.audience == terms.audience
+            && tells_of(issuance, live.login.as_ref(), live.pairwise.as_ref())
+    });
     let Some(mut grant) = live else {
-        return new_grant(write, issuance, instant, lifetime).map(Some);
+        return new_grant(write, issuance, instant, terms).map(Some);
     };
-    if grant.expires_at < now.plus(lifetime) {
-        grant.expires_at = now.plus(lifetime);
+    if grant.expires_at < now.plus(terms.lifetime) {
+        grant.expires_at = now.plus(terms.lifetime);
         write.change_grant(&grant)?;
     }
     Ok(Some(grant))

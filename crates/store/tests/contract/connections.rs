@@ -68,7 +68,7 @@ contract! {
     }
 
     async fn an_application_is_listed_until_its_last_token_expires_to_the_hour(bench: Bench) {
-        let short = Issuance { refresh_token_lifetime: None, ..bench.issuance().await };
+        let short = Issuance { grant: None, ..bench.issuance().await };
         let first = bench.issue(short).await.access_token.token.expires_at;
         let until = connections(&bench).await[0].live_until;
         assert!(until >= first && until.since(first) < 3600);

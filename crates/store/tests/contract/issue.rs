@@ -45,7 +45,7 @@ contract! {
     }
 
     async fn without_a_refresh_token_there_is_no_grant(bench: Bench) {
-        let issuance = Issuance { refresh_token_lifetime: None, ..bench.issuance().await };
+        let issuance = Issuance { grant: None, ..bench.issuance().await };
         let issued = bench.issue(issuance).await;
         assert_eq!(issued.refresh_token, None);
         assert_eq!(issued.access_token.token.grant, None);

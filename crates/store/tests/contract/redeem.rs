@@ -80,7 +80,7 @@ contract! {
             let id = bench.code(&session).await;
             let mut redemption = bench.redemption(id).await;
             if !with_refresh_token {
-                redemption.issuance.refresh_token_lifetime = None;
+                redemption.issuance.grant = None;
             }
             let issued = redeemed(bench.store.redeem_code(redemption.clone()).await.unwrap());
             assert_eq!(issued.refresh_token.is_some(), with_refresh_token);

@@ -6,7 +6,7 @@ use tokenbind_issuer::{
     store::{Issuance, Refresh, RefreshOutcome},
 };
 
-use crate::support::{Bench, ROTATED, bound_to, jwt, refresh, refreshed, scope};
+use crate::support::{Bench, ROTATED, bound_to, covering, jwt, refresh, refreshed, scope};
 
 async fn first(bench: &Bench) -> RefreshTokenId {
     bench.issue(bench.issuance().await).await.refresh_token.unwrap()
@@ -146,7 +146,7 @@ contract! {
     async fn a_narrower_refresh_leaves_the_grant_of_its_slot_alone(bench: Bench) {
         let wide = bench.issue_in_slot(bench.issuance().await).await;
         let presented = wide.refresh_token.unwrap();
-        let narrow = Issuance { scope: scope("mail"), ..bench.issuance().await };
+        let narrow = covering("mail", "https://api.example", bench.issuance().await);
         let narrower = Refresh {
             in_slot: true,
             scope: scope("mail"),

@@ -3,13 +3,10 @@
 use std::{collections::HashSet, sync::Arc};
 
 use tokenbind_binding::Anchor;
-use tokenbind_issuer::{
-    scope::Audience,
-    store::{Issuance, Issued},
-};
+use tokenbind_issuer::store::{Issuance, Issued};
 
 use crate::support::{
-    Bench, CALLERS, ROTATED, bound_to, issued, jwt, race, refresh, refreshed, scope,
+    Bench, CALLERS, ROTATED, bound_to, covering, issued, jwt, lasting, race, refresh, refreshed,
 };
 
 async fn opaque(bench: &Bench) -> Issued {
@@ -66,8 +63,8 @@ contract! {
         let first = bench.issue_in_slot(base.clone()).await;
         let others = [
             Issuance { subject: "u2".into(), ..base.clone() },
-            Issuance { scope: scope("mail"), ..base.clone() },
-            Issuance { audience: Audience::of(&["https://other.example"]), ..base.clone() },
+            covering("mail", "https://api.example", base.clone()),
+            covering("mail openid", "https://other.example", base.clone()),
             Issuance { bindings: bound_to("tv"), ..base.clone() },
             Issuance { bindings: bound_to("TV"), ..base.clone() },
             Issuance { client_id: "another".into(), ..base.clone() },
@@ -123,7 +120,7 @@ contract! {
     }
 
     async fn an_expired_grant_is_replaced_while_the_token_stays(bench: Bench) {
-        let short = Issuance { refresh_token_lifetime: Some(60), ..bench.issuance().await };
+        let short = Issuance { grant: Some(lasting(60)), ..bench.issuance().await };
         let first = bench.issue_in_slot(short).await;
         bench.clock.advance(60);
         let next = opaque(&bench).await;
@@ -141,13 +138,13 @@ contract! {
         };
         assert_eq!(expires_at().await, bench.clock.timestamp().plus(86_400));
         let before = expires_at().await;
-        let short = Issuance { refresh_token_lifetime: Some(60), ..bench.issuance().await };
+        let short = Issuance { grant: Some(lasting(60)), ..bench.issuance().await };
         bench.issue_in_slot(short).await;
         assert_eq!(expires_at().await, before, "never shorter");
     }
 
     async fn without_a_refresh_token_no_grant_is_given_and_the_slots_is_kept(bench: Bench) {
-        let none = Issuance { refresh_token_lifetime: None, ..bench.issuance().await };
+        let none = Issuance { grant: None, ..bench.issuance().await };
         let first = bench.issue_in_slot(none.clone()).await;
         assert_eq!((first.refresh_token, first.access_token.token.grant), (None, None));
         let with_grant = opaque(&bench).await;

@@ -56,7 +56,7 @@ contract! {
                 let mut redemption = bench.redemption(code).await;
                 redemption.in_slot = true;
                 if !with_refresh_token {
-                    redemption.issuance.refresh_token_lifetime = None;
+                    redemption.issuance.grant = None;
                 }
                 let issued = redeemed(bench.store.redeem_code(redemption.clone()).await.unwrap());
                 codes.push((redemption, issued));
@@ -75,7 +75,7 @@ contract! {
         let session = bench.log_in().await;
         let code = bench.code(&session).await;
         let mut without = bench.redemption(code).await;
-        (without.in_slot, without.issuance.refresh_token_lifetime) = (true, None);
+        (without.in_slot, without.issuance.grant) = (true, None);
         without.issuance.bindings = bound_to("tv");
         let first = redeemed(bench.store.redeem_code(without).await.unwrap());
         let (redemption, second) = sign_in(&bench, &session, opaque()).await;

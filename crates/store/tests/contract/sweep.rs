@@ -5,7 +5,9 @@ use std::sync::Arc;
 use tokenbind_binding::Anchor;
 use tokenbind_issuer::store::{Issuance, Swept, UserChange};
 
-use crate::support::{Bench, CALLERS, ROTATED, all_issued, issued, race, refresh, refreshed, user};
+use crate::support::{
+    Bench, CALLERS, ROTATED, all_issued, issued, lasting, race, refresh, refreshed, user,
+};
 
 async fn sweep(bench: &Bench) -> Swept {
     bench.store.sweep(bench.clock.timestamp()).await.unwrap()
@@ -49,7 +51,7 @@ contract! {
     }
 
     async fn an_end_stays_while_anything_issued_before_it_can_live(bench: Bench) {
-        let long = Issuance { refresh_token_lifetime: Some(1_000_000), ..bench.issuance().await };
+        let long = Issuance { grant: Some(lasting(1_000_000)), ..bench.issuance().await };
         let refresh_token = bench.issue(long).await.refresh_token.unwrap();
         bench.store.end_anchor(Anchor::Subject("u1".into())).await.unwrap();
         bench.clock.advance(999_999);
@@ -86,7 +88,7 @@ contract! {
 
     /// The callers come one after another, while sweeps look for slots that are empty.
     async fn a_slot_that_is_filled_again_beside_a_sweep_keeps_its_token(bench: Bench) {
-        let base = Issuance { refresh_token_lifetime: None, ..bench.issuance().await };
+        let base = Issuance { grant: None, ..bench.issuance().await };
         let in_slot = |number: usize| Issuance {
             subject: number.to_string().as_str().into(),
             ..base.clone()
@@ -120,7 +122,7 @@ contract! {
 
     async fn a_sweep_beside_64_callers_removes_nothing_that_lives(bench: Bench) {
         let issuance = bench.issuance().await;
-        let short = Issuance { refresh_token_lifetime: Some(1), ..issuance.clone() };
+        let short = Issuance { grant: Some(lasting(1)), ..issuance.clone() };
         let prolonged = bench.issue_in_slot(short.clone()).await.refresh_token.unwrap();
         for _ in 0..200 {
             let expiring = Issuance {

@@ -75,7 +75,7 @@ contract! {
         let [with, without] = [bench.code(&session).await, bench.code(&session).await];
         let first = redeemed(bench.redeem(with).await).refresh_token.unwrap();
         let mut redemption = bench.redemption(without).await;
-        redemption.issuance.refresh_token_lifetime = None;
+        redemption.issuance.grant = None;
         let token = redeemed(bench.store.redeem_code(redemption.clone()).await.unwrap());
         bench.clock.advance(3599);
         assert_eq!(sweep(&bench).await.codes, 0);

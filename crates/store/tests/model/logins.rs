@@ -12,14 +12,14 @@ use tokenbind_issuer::{
 };
 
 use super::{
-    Run,
+    Run, at_most, grant_terms,
     reference::{Answer, CodeAnswer, NewCode, Place, Redeem, SessionAnswer},
     steps::Step,
-    terms, text,
+    terms, text, uris,
 };
 use crate::{
     logins::{code, redemption, session_lives},
-    support::scope,
+    support::{audience, scope},
 };
 
 impl Run<'_> {
@@ -116,6 +116,7 @@ impl Run<'_> {
         let mut code = code(&self.sessions[new.session]);
         code.client_id = self.client_id(new.app);
         code.scope = scope(text(new.words));
+        code.audience = audience(uris(new.words));
         code.login = Arc::new(Login { ends_tokens: new.tied, ..Login::clone(&code.login) });
         let request = CodeRequest {
             as_of: facts.as_of,
@@ -141,7 +142,9 @@ impl Run<'_> {
     fn redeem(&mut self, redeem: Redeem) -> Result<(), TestCaseError> {
         let (id, code) = &self.codes[redeem.code];
         let base = redemption(*id, code);
-        let (app, words) = self.reference.app_and_words_of(redeem.code);
+        let (app, granted) = self.reference.app_and_words_of(redeem.code);
+        let words = at_most(granted, redeem.words);
+        let redeem = Redeem { words, ..redeem };
         let session = self.reference.session_of_code(redeem.code);
         let user = self.reference.user_of(session);
         let session = redeem.bound.then_some(session);
@@ -149,7 +152,8 @@ impl Run<'_> {
         issuance.bindings =
             self.bindings(Place { app, user, device: redeem.device, session, words });
         issuance.access_token = terms(redeem.format, redeem.lifetime);
-        issuance.refresh_token_lifetime = redeem.refresh_lifetime;
+        (issuance.scope, issuance.audience) = (scope(text(words)), audience(uris(words)));
+        issuance.grant = grant_terms(redeem.refresh_lifetime, granted);
         let redemption = Redemption { issuance, in_slot: redeem.in_slot, ..base };
         let outcome = self.wait(self.world.store().redeem_code(redemption)).unwrap();
         let answer = match outcome {

@@ -23,8 +23,8 @@ use tokenbind_issuer::{
     keys::KeyId,
     session::LoginSession,
     store::{
-        AccessTokenTerms, AsOf, Issuance, IssueOutcome, Issued, Recorded, Refresh, RefreshOutcome,
-        Store,
+        AccessTokenTerms, AsOf, GrantTerms, Issuance, IssueOutcome, Issued, Recorded, Refresh,
+        RefreshOutcome, Store,
     },
 };
 use tokenbind_store::SqliteStore;
@@ -36,7 +36,9 @@ use self::{
 };
 use crate::{
     logins::to_session,
-    support::{TestClock, application, as_of, is_alive, issuance, open_sqlite, scope, user},
+    support::{
+        TestClock, application, as_of, audience, is_alive, issuance, open_sqlite, scope, user,
+    },
 };
 
 /// The store, which serves many sequences: each has names of its own.
@@ -161,9 +163,7 @@ impl<'a> Run<'a> {
                 let generation = self.reference.generation(grant);
                 let generation = generation.checked_add_signed(-i32::from(*back)).unwrap_or(9);
                 let app = self.reference.place_of_grant(grant).app ^ u8::from(*other_app);
-                // Nobody may ask for more than the grant has.
-                let whole = self.reference.place_of_grant(grant).words;
-                let words = if whole == Words::Narrow { Words::Narrow } else { turn.words };
+                let words = at_most(self.reference.place_of_grant(grant).words, turn.words);
                 self.refresh(Turn { grant, generation, app, words, ..*turn })?;
             }
             Step::EndToken(token) if !self.tokens.is_empty() => {
@@ -240,9 +240,10 @@ impl<'a> Run<'a> {
             client_id: self.client_id(app),
             subject: self.subject(user),
             scope: scope(text(words)),
+            audience: audience(uris(words)),
             bindings: self.bindings(request.place),
             access_token: terms(request.format, request.lifetime),
-            refresh_token_lifetime: request.refresh_lifetime,
+            grant: grant_terms(request.refresh_lifetime, request.granted),
             ..issuance(as_of)
         }
     }
@@ -267,6 +268,7 @@ impl<'a> Run<'a> {
             },
             client_id: self.client_id(turn.app),
             scope: scope(text(turn.words)),
+            audience: audience(uris(turn.words)),
             access_token: terms(turn.format, turn.lifetime),
             bindings: None,
             rotation: turn.rotation.map_or(Rotation::Off, |grace| Rotation::On { grace }),
@@ -333,6 +335,23 @@ fn text(words: Words) -> &'static str {
         Words::Wide => "mail openid",
         Words::Narrow => "mail",
     }
+}
+
+fn uris(words: Words) -> &'static str {
+    match words {
+        Words::Wide => "https://api.example https://mail.example",
+        Words::Narrow => "https://mail.example",
+    }
+}
+
+fn grant_terms(lifetime: Option<u64>, words: Words) -> Option<GrantTerms> {
+    let (scope, audience) = (scope(text(words)), audience(uris(words)));
+    lifetime.map(|lifetime| GrantTerms { lifetime, scope, audience })
+}
+
+/// Nobody may ask for more than was granted.
+fn at_most(whole: Words, asked: Words) -> Words {
+    if whole == Words::Narrow { Words::Narrow } else { asked }
 }
 
 fn terms(format: Format, lifetime: u64) -> AccessTokenTerms {

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use self::logins::{Code, Session};
 pub(super) use self::logins::{CodeAnswer, NewCode, Redeem, SessionAnswer};
 
-/// The wider scope and the narrower one, which lies within it.
+/// The wider scope and audience, and the narrower ones, which lie within them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Words {
     Wide,
@@ -71,6 +71,8 @@ pub(super) struct Request {
     pub(super) lifetime: u64,
     /// None: no refresh token is wanted.
     pub(super) refresh_lifetime: Option<u64>,
+    /// What the grant is for: no less than the token.
+    pub(super) granted: Words,
     pub(super) in_slot: bool,
     pub(super) login: Option<Login>,
 }
@@ -278,8 +280,9 @@ impl Reference {
     }
 
     fn afresh(&mut self, request: Request) -> Given {
-        let Request { place, login, format, lifetime, refresh_lifetime, .. } = request;
-        let grant = refresh_lifetime.map(|lifetime| self.new_grant(place, login, lifetime));
+        let Request { place, login, format, lifetime, refresh_lifetime, granted, .. } = request;
+        let whole = Place { words: granted, ..place };
+        let grant = refresh_lifetime.map(|lifetime| self.new_grant(whole, login, lifetime));
         let family = self.family(&request, grant);
         let token = self.new_token((place, login), format, family, lifetime);
         Given { token, refresh: grant.map(|grant| self.refresh_token(grant)) }
@@ -290,16 +293,18 @@ impl Reference {
         let slot = self.slots.get(&place).copied();
         let live = slot.map(|(token, _)| token).filter(|&token| self.token_lives(token));
         let slots_grant = slot.and_then(|(_, grant)| grant);
+        let whole = Place { words: request.granted, ..place };
         let grant = request.refresh_lifetime.map(|lifetime| {
             let kept = slots_grant
-                .filter(|&grant| self.grant_lives(grant) && self.grants[grant].login == login);
+                .filter(|&grant| self.grant_lives(grant) && self.grants[grant].login == login)
+                .filter(|&grant| self.grants[grant].place == whole);
             match kept {
                 Some(grant) => {
                     let dies = &mut self.grants[grant].dies;
                     *dies = (*dies).max(self.now + lifetime);
                     grant
                 }
-                None => self.new_grant(place, login, lifetime),
+                None => self.new_grant(whole, login, lifetime),
             }
         });
         let shared = live.filter(|&token| {

@@ -78,9 +78,17 @@ fn place() -> impl Strategy<Value = Place> {
 fn request() -> impl Strategy<Value = Step> {
     let refresh = prop::option::weighted(0.8, refresh_lifetime());
     let shape = (place(), format(), lifetime(), refresh, prop::bool::weighted(0.8));
-    (shape, prop::bool::weighted(0.1)).prop_map(
-        |((place, format, lifetime, refresh_lifetime, in_slot), stale)| Step::Request {
-            request: Request { place, format, lifetime, refresh_lifetime, in_slot, login: None },
+    (shape, words(), prop::bool::weighted(0.1)).prop_map(
+        |((place, format, lifetime, refresh_lifetime, in_slot), more, stale)| Step::Request {
+            request: Request {
+                place,
+                format,
+                lifetime,
+                refresh_lifetime,
+                granted: if place.words == Words::Wide { Words::Wide } else { more },
+                in_slot,
+                login: None,
+            },
             stale,
         },
     )
@@ -141,11 +149,22 @@ fn issue_code() -> impl Strategy<Value = Step> {
 fn redeem() -> impl Strategy<Value = Step> {
     let refresh = prop::option::weighted(0.7, refresh_lifetime());
     let device = select(vec![None, None, Some(0)]);
-    let shape = (device, any::<bool>(), format(), lifetime(), refresh, any::<bool>());
+    let shape = (device, any::<bool>(), words(), format(), lifetime(), refresh, any::<bool>());
     (any::<Index>(), shape).prop_map(
-        |(code, (device, bound, format, lifetime, refresh_lifetime, in_slot))| Step::Redeem {
-            code,
-            redeem: Redeem { code: 0, device, bound, format, lifetime, refresh_lifetime, in_slot },
+        |(code, (device, bound, words, format, lifetime, refresh_lifetime, in_slot))| {
+            Step::Redeem {
+                code,
+                redeem: Redeem {
+                    code: 0,
+                    device,
+                    bound,
+                    words,
+                    format,
+                    lifetime,
+                    refresh_lifetime,
+                    in_slot,
+                },
+            }
         },
     )
 }

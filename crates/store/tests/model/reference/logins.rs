@@ -57,6 +57,8 @@ pub(in super::super) struct Redeem {
     pub(in super::super) code: usize,
     pub(in super::super) device: Option<u8>,
     pub(in super::super) bound: bool,
+    /// What the access token is for.
+    pub(in super::super) words: Words,
     pub(in super::super) format: Format,
     pub(in super::super) lifetime: u64,
     pub(in super::super) refresh_lifetime: Option<u64>,
@@ -199,10 +201,11 @@ impl Reference {
         }
         let session = redeem.bound.then_some(login.session);
         let given = self.issue(Request {
-            place: Place { device: redeem.device, session, ..place },
+            place: Place { device: redeem.device, session, words: redeem.words, ..place },
             format: redeem.format,
             lifetime: redeem.lifetime,
             refresh_lifetime: redeem.refresh_lifetime,
+            granted: place.words,
             in_slot: redeem.in_slot,
             login: Some(login),
         });
