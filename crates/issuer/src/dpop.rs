@@ -2,7 +2,6 @@
 //! and store.
 
 use tokenbind_binding::dpop::{
-    htu::Htu,
     nonce::Nonces,
     proof::{Accepted, BadProof, Checked, Proof, ProvenRequest},
 };
@@ -44,11 +43,9 @@ impl Issuer {
     ) -> Result<Checked, BadProof> {
         let keys = self.keys();
         let now = self.now().timestamp();
-        let urls = proofs.target.endpoint.urls(&self.config);
-        let urls: Vec<_> = urls.filter_map(|url| Htu::parse(&url).ok()).collect();
         proof.check(&ProvenRequest {
             method: proofs.target.method,
-            urls: &urls,
+            urls: self.proven_urls.of_endpoint(proofs.target.endpoint),
             nonces: settings.dpop_nonce_required.then(|| Nonces::at(&keys.handles, now)),
             access_token,
             now,

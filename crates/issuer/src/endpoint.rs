@@ -1,9 +1,13 @@
 //! The endpoints that clients call, and the URLs that they are known by.
 
+use std::collections::HashMap;
+
+use tokenbind_binding::dpop::htu::Htu;
+
 use crate::issuer::IssuerConfig;
 
 /// An endpoint that a client calls with its credentials or an access token.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Endpoint {
     /// RFC 6749 section 3.2.
     Token,
@@ -18,6 +22,15 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
+    /// Every endpoint.
+    const ALL: [Self; 5] = [
+        Self::Token,
+        Self::PushedAuthorizationRequest,
+        Self::Introspection,
+        Self::Revocation,
+        Self::Userinfo,
+    ];
+
     /// The path below the issuer.
     #[must_use]
     pub const fn path(self) -> &'static str {
@@ -41,6 +54,22 @@ impl Endpoint {
     pub(crate) fn urls(self, config: &IssuerConfig) -> impl Iterator<Item = String> {
         let bases = [Some(config.issuer.as_str()), config.mtls_base.as_deref()];
         bases.into_iter().flatten().map(move |base| format!("{base}{}", self.path()))
+    }
+}
+
+/// The URLs of all endpoints in the form that DPoP proofs are compared with, made once.
+pub(crate) struct ProvenUrls(HashMap<Endpoint, Vec<Htu>>);
+
+impl ProvenUrls {
+    pub(crate) fn of(config: &IssuerConfig) -> Self {
+        let htus =
+            |endpoint: Endpoint| endpoint.urls(config).filter_map(|url| Htu::parse(&url).ok());
+        Self(Endpoint::ALL.into_iter().map(|it| (it, htus(it).collect())).collect())
+    }
+
+    /// Those that one endpoint is known by.
+    pub(crate) fn of_endpoint(&self, endpoint: Endpoint) -> &[Htu] {
+        self.0.get(&endpoint).map_or(&[], Vec::as_slice)
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 
 use crate::{
     client_keys::FetchedKeys,
+    endpoint::ProvenUrls,
     fetch::{Fetch, NoFetch},
     keys::{KeyError, KeyRing, KeyUse, ServerKey, SigningAlgorithm},
     password::{HashError, Passwords},
@@ -112,6 +113,8 @@ pub struct Issuer {
     pub(crate) verified_jwts: Cache<[u8; 32], TokenId>,
     /// Rings when a login session may have ended, so that its applications are told at once.
     pub(crate) session_ended: Notify,
+    /// What DPoP proofs may be made for.
+    pub(crate) proven_urls: ProvenUrls,
     /// What applications publish at their `jwks_uri`.
     pub(crate) fetched_keys: FetchedKeys,
     server_key: Arc<ServerKey>,
@@ -144,6 +147,7 @@ impl Issuer {
             verified_jwts: Cache::new(VERIFIED_JWTS),
             session_ended: Notify::new(),
             fetched_keys: FetchedKeys::new(Arc::new(NoFetch)),
+            proven_urls: ProvenUrls::of(&config),
             config,
             store,
             clock,

@@ -47,7 +47,7 @@ impl Page {
         if let Some(asking) = &mut self.0
             && let Ok(origin) = asking.origin.to_str()
         {
-            asking.access = Some(issuer.page_access_of_client(origin, shown).await);
+            asking.access = Some(Box::pin(issuer.page_access_of_client(origin, shown)).await);
         }
     }
 
@@ -56,7 +56,7 @@ impl Page {
         if let Some(asking) = &mut self.0
             && let Ok(origin) = asking.origin.to_str()
         {
-            asking.access = Some(issuer.page_access_of_token(origin, shown).await);
+            asking.access = Some(Box::pin(issuer.page_access_of_token(origin, shown)).await);
         }
     }
 
@@ -66,7 +66,7 @@ impl Page {
         let Some(Asking { origin, access }) = self.0 else { return response };
         let access = match access {
             Some(access) => access,
-            None => page_access(issuer, &origin).await,
+            None => Box::pin(page_access(issuer, &origin)).await,
         };
         let headers = response.headers_mut();
         if allow(headers, origin, access) != PageAccess::Denied {

@@ -273,7 +273,7 @@ async fn read_body(
     match timeout(limits.timeout, collecting).await {
         Ok(Ok(body)) => Ok((parts, body.to_bytes())),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            let _ = timeout(limits.timeout, discard(body)).await;
+            let _ = Box::pin(timeout(limits.timeout, discard(body))).await;
             let description = format!("the body must have at most {} bytes", limits.body_bytes);
             Err(OAuthError::new(ErrorCode::RequestTooLarge, description))
         }

@@ -31,6 +31,12 @@ impl Htu {
         url.set_path(&path);
         Ok(Self(url.into()))
     }
+
+    /// Whether `text` names the same URL. Mostly it is the same text, and nothing has to be read.
+    #[must_use]
+    pub fn is_named_by(&self, text: &str) -> bool {
+        text == self.0 || Self::parse(text).is_ok_and(|named| named == *self)
+    }
 }
 
 /// RFC 3986 section 4.3. The parser of browsers, which reads the rest, would also mend what is no URL.

@@ -141,12 +141,12 @@ impl SqliteStore {
     }
 
     /// Has the writer do `work` in a transaction.
-    async fn write<T, W>(&self, work: W) -> StoreResult<T>
+    fn write<T, W>(&self, work: W) -> impl Future<Output = StoreResult<T>> + use<T, W>
     where
         T: Send + 'static,
         W: FnMut(&mut Write<'_>) -> DbResult<T> + Send + 'static,
     {
-        self.writer.queue.run(work).await
+        self.writer.queue.run(work)
     }
 }
 

@@ -89,13 +89,15 @@ impl Queue {
         answer
     }
 
-    /// Has `work` done and waits for the outcome.
-    pub(crate) async fn run<T, W>(&self, work: W) -> StoreResult<T>
+    /// Has `work` done and waits for the outcome. It is put in at once, so that nobody carries it along
+    /// while waiting.
+    pub(crate) fn run<T, W>(&self, work: W) -> impl Future<Output = StoreResult<T>> + use<T, W>
     where
         T: Send + 'static,
         W: FnMut(&mut Write<'_>) -> DbResult<T> + Send + 'static,
     {
-        self.submit(work).await.unwrap_or_else(|_| Err(stopped()))
+        let answer = self.submit(work);
+        async move { answer.await.unwrap_or_else(|_| Err(stopped())) }
     }
 
     /// [`Self::run`] for threads that may block.
