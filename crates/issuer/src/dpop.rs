@@ -27,14 +27,30 @@ impl Issuer {
         settings: &Settings,
         access_token: Option<&str>,
     ) -> Result<Option<Accepted>, OAuthError> {
-        let refused = |bad: BadProof| refusal(bad, proofs.target.endpoint);
-        let Some(proof) = proofs.dpop.parse().map_err(refused)? else { return Ok(None) };
-        let checked = self.check_proof(proof, proofs, settings, access_token).map_err(refused)?;
+        let Some(checked) = self.check_proof(proofs, settings, access_token)? else {
+            return Ok(None);
+        };
         let outcome = self.store.claim_jti(checked.claim()).await?;
-        checked.accept(outcome).map(Some).map_err(refused)
+        checked.accept(outcome).map(Some).map_err(|bad| refusal(bad, proofs.target.endpoint))
     }
 
-    fn check_proof(
+    /// The same without using it up: for a request that a store verb answers, which claims it in its own
+    /// transaction.
+    ///
+    /// # Errors
+    /// As [`Self::prove_key`].
+    pub(crate) fn check_proof(
+        &self,
+        proofs: &Proofs<'_>,
+        settings: &Settings,
+        access_token: Option<&str>,
+    ) -> Result<Option<Checked>, OAuthError> {
+        let refused = |bad: BadProof| refusal(bad, proofs.target.endpoint);
+        let Some(proof) = proofs.dpop.parse().map_err(refused)? else { return Ok(None) };
+        self.check_request(proof, proofs, settings, access_token).map(Some).map_err(refused)
+    }
+
+    fn check_request(
         &self,
         proof: Proof,
         proofs: &Proofs<'_>,
@@ -51,6 +67,11 @@ impl Issuer {
             now,
         })
     }
+}
+
+/// The refusal of a proof that the store found to be used before.
+pub(crate) fn replayed() -> OAuthError {
+    refusal(BadProof::Replayed, Endpoint::Token)
 }
 
 fn refusal(bad: BadProof, endpoint: Endpoint) -> OAuthError {

@@ -82,6 +82,8 @@ pub struct Issuance {
     pub audience: Audience,
     /// What they are bound to.
     pub bindings: Bindings,
+    /// What the request signed to be used once (RFC 9449 section 11.1): it is used up by this, whatever comes of it.
+    pub proof: Option<JtiClaim>,
     /// The access token.
     pub access_token: AccessTokenTerms,
     /// The grant; none if there is to be no refresh token.
@@ -153,6 +155,8 @@ pub enum RedeemOutcome {
     SessionOver,
     /// This ended after the code was issued. Nothing was issued.
     Ended(Anchor),
+    /// The proof that came along was used before. Nothing was issued.
+    Replayed,
 }
 
 /// A code to be issued, in a session that must be alive.
@@ -342,6 +346,8 @@ pub enum IssueOutcome {
     Issued(Issued),
     /// The subject or the application ended after the facts were read; nothing was issued.
     Ended(Anchor),
+    /// The proof that came along was used before; nothing was issued.
+    Replayed,
 }
 
 /// A refresh, decided on the grant as it was read before.
@@ -359,6 +365,8 @@ pub struct Refresh {
     /// the grant is bound to, or another certificate of a client that authenticates by one. `None` for the
     /// former, without looking.
     pub bindings: Option<Bindings>,
+    /// What the request signed to be used once: it is used up by this, whatever comes of it.
+    pub proof: Option<JtiClaim>,
     /// The new access token.
     pub access_token: AccessTokenTerms,
     /// Whether refresh tokens are replaced.
@@ -386,6 +394,8 @@ pub enum RefreshOutcome {
     Dead(Dead),
     /// A spent token was presented, so the grant was ended.
     Reused,
+    /// The proof that came along was used before. Nothing changed.
+    Replayed,
 }
 
 /// The answer to a registration.

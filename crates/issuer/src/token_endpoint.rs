@@ -10,10 +10,10 @@ mod response;
 use std::{borrow::Cow, sync::Arc};
 
 use tokenbind_binding::{
-    Anchor, Bindings, Evidence, GrantType, Refusal, SubjectId,
+    Anchor, Bindings, Evidence, GrantType, JtiClaim, Refusal, SubjectId,
     bindings::{self, Authorized},
     client_request::TokenBindingId,
-    dpop::proof::Accepted,
+    dpop::proof::Checked,
 };
 
 pub use request::TokenRequest;
@@ -106,6 +106,8 @@ fn invalid_grant(description: impl Into<Cow<'static, str>>) -> OAuthError {
 /// What a request shows for bindings, and what the answer to it has to say.
 struct Gathered {
     evidence: Evidence,
+    /// What the store has to claim before the key in the evidence counts.
+    proof: Option<JtiClaim>,
     /// The nonce that the client's next DPoP proof is to have, if it is another one.
     dpop_nonce: Option<String>,
 }
@@ -113,6 +115,8 @@ struct Gathered {
 /// What the tokens of a new grant are bound to, and what the answer has to say.
 struct Bound {
     bindings: Bindings,
+    /// What the store has to claim with the tokens.
+    proof: Option<JtiClaim>,
     /// The nonce that the client's next DPoP proof is to have, if it is another one.
     dpop_nonce: Option<String>,
 }
@@ -120,7 +124,7 @@ struct Bound {
 impl Issuer {
     /// What the request shows for bindings. An application without `client-request` ignores
     /// `tokenBindingId`, whatever it holds; and a DPoP proof that nothing needs is not looked at.
-    async fn gather(
+    fn gather(
         &self,
         client: &AuthenticatedClient,
         shown: ClientEvidence<'_>,
@@ -131,8 +135,8 @@ impl Issuer {
         let token_binding_id = named
             .map_or(Ok(None), TokenBindingId::parse)
             .map_err(|error| OAuthError::new(ErrorCode::InvalidRequest, error.to_string()))?;
-        let proved = if needs_dpop {
-            self.prove_key(&shown.proofs, client.settings(), None).await?
+        let checked = if needs_dpop {
+            self.check_proof(&shown.proofs, client.settings(), None)?
         } else {
             None
         };
@@ -140,13 +144,14 @@ impl Issuer {
             token_binding_id,
             cookies: shown.cookies.clone(),
             certificate: client.shown_certificate(&shown.proofs),
-            dpop: proved.as_ref().map(Accepted::jkt),
+            dpop: checked.as_ref().map(Checked::jkt),
         };
-        Ok(Gathered { evidence, dpop_nonce: proved.and_then(Accepted::next_nonce) })
+        let proof = checked.as_ref().map(Checked::claim);
+        Ok(Gathered { evidence, proof, dpop_nonce: checked.and_then(Checked::next_nonce) })
     }
 
     /// What the tokens of a new grant are bound to.
-    async fn bind(
+    fn bind(
         &self,
         client: &AuthenticatedClient,
         grant: GrantType,
@@ -156,11 +161,11 @@ impl Issuer {
         let terms = client.settings().binding_terms();
         let (names_instance, needs_dpop) =
             (client.settings().uses_slots(), terms.need_dpop(authorized));
-        let gathered = self.gather(client, shown, names_instance, needs_dpop).await?;
+        let gathered = self.gather(client, shown, names_instance, needs_dpop)?;
         let evidence = &gathered.evidence;
         let bindings = bindings::at_token(&terms, grant, authorized, evidence, client.client_id());
         let bindings = bindings.map_err(not_bound)?;
-        Ok(Bound { bindings, dpop_nonce: gathered.dpop_nonce })
+        Ok(Bound { bindings, proof: gathered.proof, dpop_nonce: gathered.dpop_nonce })
     }
 }
 

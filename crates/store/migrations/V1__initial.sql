@@ -124,10 +124,12 @@ CREATE TABLE browser_cookie_references (
 ) WITHOUT ROWID;
 
 -- What was signed to be used once and was used, by a hash of its purpose, its signer and its `jti`.
+-- Rows never change; the writer alone decides which one is the first.
 CREATE TABLE claimed_jtis (
-    id         BLOB    NOT NULL PRIMARY KEY,
+    seq        INTEGER NOT NULL PRIMARY KEY,
+    id         BLOB    NOT NULL,
     expires_at INTEGER NOT NULL
-) WITHOUT ROWID;
+);
 
 -- What users and applications have to do with one another. The consent is null where nobody was asked.
 CREATE TABLE connections (

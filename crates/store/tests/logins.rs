@@ -185,6 +185,7 @@ pub(crate) fn redemption(id: CodeId, code: &AuthorizationCode) -> Redemption {
             login: Some(Arc::clone(&code.login)),
             scope: code.scope.clone(),
             audience: code.audience.clone(),
+            proof: None,
             access_token: opaque(),
             grant: Some(GrantTerms {
                 lifetime: 86_400,

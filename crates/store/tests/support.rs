@@ -89,7 +89,7 @@ pub(crate) struct Bench {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<TestClock>,
     /// Keeps what the backend needs while the test runs.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// The embedded database.
@@ -99,7 +99,17 @@ pub(crate) async fn sqlite() -> Bench {
     let store: Arc<dyn Store> = Arc::new(open_sqlite(folder.path(), &clock).unwrap());
     let outcome = store.register_application(application("app")).await.unwrap();
     assert_eq!(outcome, RegisterOutcome::Registered);
-    Bench { store, clock, _folder: folder }
+    Bench { store, clock, folder }
+}
+
+impl Bench {
+    /// The same after a restart.
+    pub(crate) fn reopened(self) -> Self {
+        let Self { store, clock, folder } = self;
+        drop(store);
+        let store: Arc<dyn Store> = Arc::new(open_sqlite(folder.path(), &clock).unwrap());
+        Self { store, clock, folder }
+    }
 }
 
 pub(crate) fn open_sqlite(folder: &Path, clock: &Arc<TestClock>) -> Result<SqliteStore, OpenError> {
@@ -229,6 +239,7 @@ pub(crate) fn issuance(as_of: AsOf) -> Issuance {
         scope: scope("mail openid"),
         audience: audience("https://api.example"),
         bindings: Bindings::default(),
+        proof: None,
         access_token: opaque(),
         grant: Some(lasting(86_400)),
     }
@@ -290,6 +301,7 @@ pub(crate) fn refresh(presented: RefreshTokenId, rotation: Rotation) -> Refresh 
         audience: audience("https://api.example"),
         access_token: opaque(),
         bindings: None,
+        proof: None,
         rotation,
         refresh_token_lifetime: 86_400,
         in_slot: false,
@@ -301,7 +313,7 @@ pub(crate) fn refresh(presented: RefreshTokenId, rotation: Rotation) -> Refresh 
 pub(crate) fn issued(outcome: IssueOutcome) -> Issued {
     match outcome {
         IssueOutcome::Issued(issued) => issued,
-        IssueOutcome::Ended(anchor) => panic!("{anchor:?} ended"),
+        other => panic!("not issued: {other:?}"),
     }
 }
 
@@ -318,7 +330,7 @@ pub(crate) fn all_issued(outcomes: Vec<IssueOutcome>) -> Vec<Arc<AccessToken>> {
         .into_iter()
         .filter_map(|outcome| match outcome {
             IssueOutcome::Issued(issued) => Some(issued.access_token),
-            IssueOutcome::Ended(_) => None,
+            IssueOutcome::Ended(_) | IssueOutcome::Replayed => None,
         })
         .collect()
 }

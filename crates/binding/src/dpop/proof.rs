@@ -241,6 +241,18 @@ impl Proof {
 }
 
 impl Checked {
+    /// The key. It counts once the claim came first.
+    #[must_use]
+    pub const fn jkt(&self) -> Thumbprint {
+        self.jkt
+    }
+
+    /// The nonce that the client is to use from now on, if it is another one.
+    #[must_use]
+    pub fn next_nonce(self) -> Option<String> {
+        self.next_nonce
+    }
+
     /// What has to be claimed.
     #[must_use]
     pub const fn claim(&self) -> JtiClaim {

@@ -1,17 +1,18 @@
 //! The authorization code grant (RFC 6749 section 4.1.3, RFC 7636, OpenID Connect Core section 3.1.3).
 
 use tokenbind_binding::{
-    Bindings, ClientId, CodeId, GrantType,
+    ClientId, CodeId, GrantType,
     handle::{HandleError, HandleKind},
 };
 
 use super::{
-    TokenResponse, ended_meanwhile, grant_terms, id_token_login, invalid_grant,
+    Bound, TokenResponse, ended_meanwhile, grant_terms, id_token_login, invalid_grant,
     request::AuthorizationCodeRequest, response::Besides,
 };
 use crate::{
     client::{AuthenticatedClient, ClientEvidence},
     code::AuthorizationCode,
+    dpop::replayed,
     error::OAuthError,
     issuer::Issuer,
     keys::KeyRing,
@@ -41,12 +42,12 @@ impl Issuer {
         let grant = GrantType::AuthorizationCode;
         let wanted = self.wanted_within(shown.form, &code.audience).await?;
         wanted.check_login(Some(&code.login))?;
-        let bound = self.bind(client, grant, &code.authorized, shown).await?;
+        let bound = self.bind(client, grant, &code.authorized, shown)?;
         wanted.check_bindings(&bound.bindings)?;
         let login = id_token_login(Some(&code.login), &code.scope);
         let redemption = Redemption {
             code: id,
-            issuance: self.issuance_of(&keys, id, &code, client, &wanted, bound.bindings)?,
+            issuance: self.issuance_of(&keys, id, &code, client, &wanted, &bound)?,
             in_slot: client.settings().uses_slots(),
             id_token_lifetime: login.map(|_| client.settings().id_token_lifetime),
         };
@@ -68,7 +69,7 @@ impl Issuer {
         code: &AuthorizationCode,
         client: &AuthenticatedClient,
         wanted: &Wanted,
-        bindings: Bindings,
+        bound: &Bound,
     ) -> Result<Issuance, OAuthError> {
         let lifetime = client.settings().user_access_token_lifetime;
         Ok(Issuance {
@@ -81,7 +82,8 @@ impl Issuer {
             login: Some(code.login.clone()),
             scope: wanted.narrow(&code.scope)?,
             audience: wanted.audience(&code.audience),
-            bindings,
+            bindings: bound.bindings.clone(),
+            proof: bound.proof,
             access_token: self.access_token_terms(keys, client, wanted, lifetime)?,
             grant: grant_terms(client, &code.scope, &code.audience),
         })
@@ -128,6 +130,7 @@ fn redeemed(outcome: RedeemOutcome) -> Result<Issued, OAuthError> {
         RedeemOutcome::Unknown => Err(invalid_grant(UNKNOWN)),
         RedeemOutcome::SessionOver => Err(invalid_grant("the login session of the code is over")),
         RedeemOutcome::Ended(anchor) => Err(ended_meanwhile(&anchor)),
+        RedeemOutcome::Replayed => Err(replayed()),
     }
 }
 

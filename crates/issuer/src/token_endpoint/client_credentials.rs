@@ -5,6 +5,7 @@ use tokenbind_binding::{GrantType, SubjectId, bindings::Authorized};
 use super::{TokenResponse, ended_meanwhile, grant_scope, response::Besides};
 use crate::{
     client::{AuthenticatedClient, ClientEvidence},
+    dpop::replayed,
     error::OAuthError,
     issuer::Issuer,
     scope::Scope,
@@ -27,7 +28,7 @@ impl Issuer {
         // No token of this grant tells of a login.
         wanted.check_login(None)?;
         let scope = wanted.narrow(&grant_scope(client, scope)?)?;
-        let bound = self.bind(client, grant, &Authorized::default(), shown).await?;
+        let bound = self.bind(client, grant, &Authorized::default(), shown)?;
         wanted.check_bindings(&bound.bindings)?;
         let issuance = Issuance {
             as_of: client.as_of(),
@@ -40,6 +41,7 @@ impl Issuer {
             scope,
             audience: wanted.audience(&self.config.default_audience),
             bindings: bound.bindings,
+            proof: bound.proof,
             access_token: self.access_token_terms(
                 &keys,
                 client,
@@ -61,6 +63,7 @@ impl Issuer {
                 self.respond(&keys, client, &issued, besides)
             }
             IssueOutcome::Ended(anchor) => Err(ended_meanwhile(&anchor)),
+            IssueOutcome::Replayed => Err(replayed()),
         }
     }
 }

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     client::{AuthenticatedClient, ClientEvidence},
+    dpop::replayed,
     error::OAuthError,
     issuer::Issuer,
     store::{Issuance, IssueOutcome},
@@ -26,7 +27,7 @@ impl Issuer {
         // No token of this grant tells of a login.
         wanted.check_login(None)?;
         let scope = wanted.narrow(&grant_scope(client, request.scope.clone())?)?;
-        let bound = self.bind(client, grant, &Authorized::default(), shown).await?;
+        let bound = self.bind(client, grant, &Authorized::default(), shown)?;
         wanted.check_bindings(&bound.bindings)?;
         let guess =
             Guess { username: request.username, address: shown.address, known_browser: None };
@@ -45,6 +46,7 @@ impl Issuer {
             scope,
             audience,
             bindings: bound.bindings,
+            proof: bound.proof,
             access_token: self.access_token_terms(
                 &keys,
                 client,
@@ -64,6 +66,7 @@ impl Issuer {
                 self.respond(&keys, client, &issued, besides)
             }
             IssueOutcome::Ended(anchor) => Err(ended_meanwhile(&anchor)),
+            IssueOutcome::Replayed => Err(replayed()),
         }
     }
 }

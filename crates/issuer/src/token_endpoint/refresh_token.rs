@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     client::{AuthenticatedClient, ClientEvidence},
+    dpop::replayed,
     error::{ErrorCode, OAuthError},
     grant::{Grant, Rotation},
     issuer::Issuer,
@@ -31,7 +32,7 @@ impl Issuer {
     ) -> Result<TokenResponse, OAuthError> {
         let keys = self.keys();
         let (presented, grant) = self.find_refreshed(&keys, client, &request).await?;
-        let Bound { bindings, dpop_nonce } = self.rebind(&grant.bindings, client, shown).await?;
+        let Bound { bindings, proof, dpop_nonce } = self.rebind(&grant.bindings, client, shown)?;
         check_profile(client, &bindings)?;
         let wanted = self.wanted_within(shown.form, &grant.audience).await?;
         wanted.check_login(grant.login.as_deref())?;
@@ -46,6 +47,7 @@ impl Issuer {
             scope: wanted.narrow(&scope)?,
             audience: wanted.audience(&grant.audience),
             bindings: Some(bindings),
+            proof,
             access_token: self.access_token_terms(&keys, client, &wanted, lifetime)?,
             rotation: self.rotation(client),
             refresh_token_lifetime: settings.refresh_token_lifetime,
@@ -62,7 +64,7 @@ impl Issuer {
     }
 
     /// What the new access token is bound to, if the request proves what the grant is bound to.
-    async fn rebind(
+    fn rebind(
         &self,
         bindings: &Bindings,
         client: &AuthenticatedClient,
@@ -70,10 +72,10 @@ impl Issuer {
     ) -> Result<Bound, OAuthError> {
         let named = bindings.iter().any(|bound| bound.binding_type.has_slots());
         let names_instance = named || client.settings().uses_slots();
-        let gathered = self.gather(client, shown, names_instance, bindings.need_dpop()).await?;
+        let gathered = self.gather(client, shown, names_instance, bindings.need_dpop())?;
         let bindings = at_refresh(bindings, &gathered.evidence, client.client_id());
         let bindings = bindings.map_err(not_proved)?;
-        Ok(Bound { bindings, dpop_nonce: gathered.dpop_nonce })
+        Ok(Bound { bindings, proof: gathered.proof, dpop_nonce: gathered.dpop_nonce })
     }
 
     /// The grant of the refresh token that the application shows.
@@ -113,6 +115,7 @@ fn refreshed(outcome: RefreshOutcome) -> Result<Issued, OAuthError> {
         RefreshOutcome::Dead(reason) => {
             Err(invalid_grant(format!("the refresh token is dead: {reason}")))
         }
+        RefreshOutcome::Replayed => Err(replayed()),
         RefreshOutcome::Reused => Err(invalid_grant(
             "the refresh token was used before, so its grant was ended; sign in again",
         )),

@@ -11,15 +11,21 @@ use tokenbind_issuer::{
     store::{AccessTokenTerms, GrantTerms, Issuance, IssueOutcome, Issued},
 };
 
-use super::{connections, failure::DbResult, write::Write};
+use super::{
+    claimed_jtis::{UsedUp, use_up},
+    connections,
+    failure::DbResult,
+    write::Write,
+};
 
 /// A fresh access token, and a grant with it where a refresh token is wanted.
 pub(crate) fn issue(write: &mut Write<'_>, issuance: &Issuance) -> DbResult<IssueOutcome> {
+    let Some(proof) = use_up(write, issuance.proof)? else { return Ok(IssueOutcome::Replayed) };
     if let Some(anchor) = ended(write, issuance) {
         return Ok(IssueOutcome::Ended(anchor));
     }
     let instant = write.tick();
-    Ok(IssueOutcome::Issued(commit(write, issuance, instant)?))
+    Ok(IssueOutcome::Issued(commit(write, issuance, instant, proof)?))
 }
 
 /// [`issue`], once it is clear that nothing speaks against it.
@@ -27,6 +33,7 @@ pub(crate) fn commit(
     write: &mut Write<'_>,
     issuance: &Issuance,
     instant: Instant,
+    _: UsedUp,
 ) -> DbResult<Issued> {
     let grant = match &issuance.grant {
         Some(terms) => Some(new_grant(write, issuance, instant, terms)?),

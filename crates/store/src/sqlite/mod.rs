@@ -59,6 +59,7 @@ use tokio::sync::oneshot;
 
 pub use self::open::OpenError;
 use self::{
+    claimed_jtis::ClaimedJtis,
     codes::StoredCode,
     failure::{DbResult, Failure},
     position::Position,
@@ -127,11 +128,13 @@ impl SqliteStore {
         let connection = open::writing_connection(&database)?;
         let position = Position::load(&connection)?;
         let ends = ends::load(&connection)?;
+        let claimed = ClaimedJtis::load(&connection)?;
         let published = Arc::new(Published::new(options.cached_tokens, ends, position.last));
         let readers = Readers::open(&database)?;
         let writer = Writer {
             connection,
             position,
+            claimed,
             published: Arc::clone(&published),
             clock: Arc::clone(&clock),
             random,
@@ -359,7 +362,7 @@ impl Store for SqliteStore {
     }
 
     async fn claim_jti(&self, claim: JtiClaim) -> StoreResult<ClaimOutcome> {
-        self.write(move |write| claimed_jtis::claim(write.db, claim)).await
+        self.write(move |write| claimed_jtis::claim(write, claim)).await
     }
 
     async fn claim_logout_deliveries(

@@ -4,6 +4,7 @@ use tokenbind_binding::{Anchor, Dead, GrantId, Timestamp, session};
 use tokenbind_issuer::store::{Issued, RedeemOutcome, Redemption};
 
 use super::{
+    claimed_jtis::use_up,
     codes::{self, StoredCode},
     failure::{DbResult, Failure},
     issue,
@@ -14,6 +15,9 @@ use super::{
 
 /// Issues what the code stands for, or ends what came of it if that was done before.
 pub(crate) fn redeem(write: &mut Write<'_>, redemption: &Redemption) -> DbResult<RedeemOutcome> {
+    let Some(proof) = use_up(write, redemption.issuance.proof)? else {
+        return Ok(RedeemOutcome::Replayed);
+    };
     let Some(stored) = codes::find(write.db, redemption.code)? else {
         return Ok(RedeemOutcome::Unknown);
     };
@@ -29,9 +33,9 @@ pub(crate) fn redeem(write: &mut Write<'_>, redemption: &Redemption) -> DbResult
     }
     let issuance = &redemption.issuance;
     let issued = if redemption.in_slot {
-        slot::commit(write, issuance, instant)?
+        slot::commit(write, issuance, instant, proof)?
     } else {
-        issue::commit(write, issuance, instant)?
+        issue::commit(write, issuance, instant, proof)?
     };
     if let Some(lifetime) = redemption.id_token_lifetime {
         write.position.raise(write.db, Mark::IdTokens, instant.timestamp().plus(lifetime))?;

@@ -11,6 +11,7 @@ use tokenbind_issuer::{
 };
 
 use super::{
+    claimed_jtis::use_up,
     connections,
     failure::DbResult,
     issue::{Facts, new_token},
@@ -22,6 +23,9 @@ use super::{
 
 /// Judges the presented refresh token, and issues a fresh access token or ends the grant.
 pub(crate) fn refresh(write: &mut Write<'_>, refresh: &Refresh) -> DbResult<RefreshOutcome> {
+    if use_up(write, refresh.proof)?.is_none() {
+        return Ok(RefreshOutcome::Replayed);
+    }
     let instant = write.tick();
     let now = instant.timestamp();
     let Some(mut grant) = write.find_grant(refresh.presented.grant)? else {

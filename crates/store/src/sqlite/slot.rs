@@ -13,6 +13,7 @@ use tokenbind_issuer::{
 };
 
 use super::{
+    claimed_jtis::{UsedUp, use_up},
     connections,
     failure::DbResult,
     issue::{Facts, ended, family, new_grant, new_token},
@@ -82,11 +83,12 @@ impl Slot {
 
 /// The slot's live opaque token again, or a new one that supersedes it.
 pub(crate) fn issue_in_slot(write: &mut Write<'_>, issuance: &Issuance) -> DbResult<IssueOutcome> {
+    let Some(proof) = use_up(write, issuance.proof)? else { return Ok(IssueOutcome::Replayed) };
     if let Some(anchor) = ended(write, issuance) {
         return Ok(IssueOutcome::Ended(anchor));
     }
     let instant = write.tick();
-    Ok(IssueOutcome::Issued(commit(write, issuance, instant)?))
+    Ok(IssueOutcome::Issued(commit(write, issuance, instant, proof)?))
 }
 
 /// [`issue_in_slot`], once it is clear that nothing speaks against it.
@@ -94,6 +96,7 @@ pub(crate) fn commit(
     write: &mut Write<'_>,
     issuance: &Issuance,
     instant: Instant,
+    _: UsedUp,
 ) -> DbResult<Issued> {
     let now = instant.timestamp();
     let key = issuance.slot();

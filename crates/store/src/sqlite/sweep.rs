@@ -9,7 +9,9 @@ use tokenbind_binding::{Anchor, End, Instant, Timestamp, TokenId};
 use tokenbind_issuer::store::{StoreError, StoreResult, Swept};
 
 use super::{
-    browser_cookies, claimed_jtis, codes, connections,
+    browser_cookies,
+    claimed_jtis::{self, ClaimId},
+    codes, connections,
     failure::DbResult,
     keys, pushed_requests,
     rows::{from_sql, to_sql},
@@ -129,11 +131,10 @@ impl Sweep {
     }
 
     fn sweep_jtis(&self) -> StoreResult<u64> {
-        let sql =
-            "SELECT id, expires_at <= ?2 FROM claimed_jtis WHERE id > ?1 ORDER BY id LIMIT ?3";
-        self.walk(sql, Vec::new(), read_blob_key, |write, ids, _| {
-            claimed_jtis::sweep(write.db, ids)
-        })
+        let sql = "SELECT seq, expires_at <= ?2, id FROM claimed_jtis \
+                   WHERE seq > ?1 ORDER BY seq LIMIT ?3";
+        let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(2)?));
+        self.walk(sql, (0, [0; 32]), read, |write, claims, _| claimed_jtis::sweep(write, claims))
     }
 
     fn sweep_pushed_requests(&self) -> StoreResult<u64> {
@@ -225,6 +226,13 @@ impl Key for i64 {
 
 /// The number of an end, and the end.
 impl Key for (i64, Option<End>) {
+    fn to_sql(&self) -> &dyn rusqlite::ToSql {
+        &self.0
+    }
+}
+
+/// The number of a claim, and what it is remembered by.
+impl Key for (i64, ClaimId) {
     fn to_sql(&self) -> &dyn rusqlite::ToSql {
         &self.0
     }

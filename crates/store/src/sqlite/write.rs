@@ -10,6 +10,7 @@ use tokenbind_binding::{
 use tokenbind_issuer::{access_token::AccessToken, grant::Grant, store::AsOf};
 
 use super::{
+    claimed_jtis::{ClaimChanges, ClaimedJtis},
     failure::DbResult,
     position::{Mark, Position},
     rows::{self, to_sql},
@@ -31,6 +32,9 @@ pub(crate) struct Write<'a> {
     /// The ends of this transaction.
     pub(crate) ends: EndsIndex,
     pub(crate) effects: Vec<Effect>,
+    /// What counted once before this transaction.
+    pub(crate) claimed: &'a ClaimedJtis,
+    pub(crate) claim_changes: ClaimChanges,
     /// Whether this transaction has removed connections, or set them back.
     pub(crate) connections_forgotten: bool,
 }

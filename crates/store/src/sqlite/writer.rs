@@ -17,6 +17,7 @@ use tokenbind_issuer::store::{StoreError, StoreResult};
 use tokio::sync::oneshot;
 
 use super::{
+    claimed_jtis::{ClaimChanges, ClaimedJtis},
     failure::{DbResult, Failure},
     position::Position,
     write::Write,
@@ -30,10 +31,18 @@ const MAX_BATCH: usize = 512;
 /// just before a requester's turn.
 const LAST_LOOKS: u32 = 2;
 
+/// What a transaction changed of what is kept in memory.
+struct Committed {
+    ends: EndsIndex,
+    effects: Vec<Effect>,
+    claims: ClaimChanges,
+}
+
 /// What the writer works with.
 pub(crate) struct Writer {
     pub(crate) connection: Connection,
     pub(crate) position: Position,
+    pub(crate) claimed: ClaimedJtis,
     pub(crate) published: Arc<Published>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
@@ -215,7 +224,8 @@ impl Writer {
     fn attempt(&mut self, jobs: &mut [BoxedJob]) -> DbResult<()> {
         let before = self.position;
         match self.commit(jobs) {
-            Ok((ends, effects)) => {
+            Ok(Committed { ends, effects, claims }) => {
+                self.claimed.apply(claims);
                 self.published.publish(ends, effects, self.position.last);
                 Ok(())
             }
@@ -231,7 +241,7 @@ impl Writer {
         }
     }
 
-    fn commit(&mut self, jobs: &mut [BoxedJob]) -> DbResult<(EndsIndex, Vec<Effect>)> {
+    fn commit(&mut self, jobs: &mut [BoxedJob]) -> DbResult<Committed> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let mut write = Write {
             db: &self.connection,
@@ -241,6 +251,8 @@ impl Writer {
             position: &mut self.position,
             ends: EndsIndex::default(),
             effects: Vec::with_capacity(jobs.len()),
+            claimed: &self.claimed,
+            claim_changes: ClaimChanges::default(),
             connections_forgotten: false,
         };
         for job in jobs {
@@ -248,8 +260,8 @@ impl Writer {
             catch_unwind(AssertUnwindSafe(|| job.run(&mut write)))
                 .unwrap_or_else(|_| Err(Failure::unavailable("the store failed within")))?;
         }
-        let Write { ends, effects, .. } = write;
+        let Write { ends, effects, claim_changes: claims, .. } = write;
         self.connection.prepare_cached("COMMIT")?.execute([])?;
-        Ok((ends, effects))
+        Ok(Committed { ends, effects, claims })
     }
 }

@@ -28,6 +28,7 @@ mod keys;
 mod login_races;
 mod logout_deliveries;
 mod narrowed;
+mod proofs;
 mod pushed_requests;
 mod redeem;
 mod refresh;

@@ -161,7 +161,7 @@ impl Run<'_> {
             RedeemOutcome::AlreadyRedeemed => Answer::AlreadyRedeemed,
             RedeemOutcome::Expired => Answer::Expired,
             RedeemOutcome::SessionOver => Answer::SessionOver,
-            RedeemOutcome::Ended(_) => Answer::Ended,
+            RedeemOutcome::Ended(_) | RedeemOutcome::Replayed => Answer::Ended,
             // Only a sweep makes a code unknown.
             RedeemOutcome::Unknown => {
                 prop_assert!(self.reference.code_is_over(redeem.code));

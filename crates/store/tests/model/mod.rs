@@ -228,7 +228,7 @@ impl<'a> Run<'a> {
         };
         let answer = match outcome.unwrap() {
             IssueOutcome::Issued(issued) => Answer::Given(self.given(&issued)),
-            IssueOutcome::Ended(_) => Answer::Refused,
+            IssueOutcome::Ended(_) | IssueOutcome::Replayed => Answer::Refused,
         };
         prop_assert_eq!(answer, expected);
         Ok(())
@@ -271,6 +271,7 @@ impl<'a> Run<'a> {
             audience: audience(uris(turn.words)),
             access_token: terms(turn.format, turn.lifetime),
             bindings: None,
+            proof: None,
             rotation: turn.rotation.map_or(Rotation::Off, |grace| Rotation::On { grace }),
             refresh_token_lifetime: turn.refresh_lifetime,
             in_slot: turn.in_slot,
@@ -282,7 +283,7 @@ impl<'a> Run<'a> {
             RefreshOutcome::Refreshed(issued) => Answer::Given(self.given(&issued)),
             RefreshOutcome::NotTheirs => Answer::NotTheirs,
             RefreshOutcome::Dead(Dead::Expired) => Answer::Expired,
-            RefreshOutcome::Dead(Dead::Ended(_)) => Answer::Ended,
+            RefreshOutcome::Dead(Dead::Ended(_)) | RefreshOutcome::Replayed => Answer::Ended,
             RefreshOutcome::Dead(Dead::SessionOver) => Answer::SessionOver,
             RefreshOutcome::Reused => Answer::Reused,
             // Only a sweep makes a grant unknown, and only when it has expired.
