@@ -40,7 +40,8 @@ impl VerifiedJwt {
         Self::verify_for(http, http.base(), client_id, &["exp", "aud", "iss"], jwt).await
     }
 
-    async fn verify_for(
+    /// Verifies `jwt` of `issuer` for `audience`, which has to have these claims.
+    pub async fn verify_for(
         http: &Http,
         issuer: &str,
         audience: &str,

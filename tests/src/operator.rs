@@ -107,6 +107,23 @@ impl Operator {
         User { username, password, sub }
     }
 
+    /// Declares a resource of an identifier that is used once only, each member as `name=value`. Returns the identifier.
+    pub async fn resource(&self, members: &[&str]) -> String {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let identifier = format!("https://api-{number}.example/v1");
+        self.declare(&identifier, members).await;
+        identifier
+    }
+
+    /// Declares a resource of this identifier.
+    pub async fn declare(&self, identifier: &str, members: &[&str]) {
+        let mut arguments = vec!["resource", "add", identifier];
+        arguments.extend(members.iter().flat_map(|member| ["--set", member]));
+        let added = self.json(&arguments).await;
+        assert_eq!(added["identifier"], identifier);
+    }
+
     /// Ends something: `end` and these arguments.
     pub async fn end(&self, arguments: &[&str]) -> Value {
         self.json(&[&["end"], arguments].concat()).await

@@ -45,6 +45,17 @@ async fn a_request_that_lacks_or_repeats_something_is_refused() {
         ("grant_type=client_credentials&scope=a%22b", "invalid_scope", "scope"),
         ("grant_type=client_credentials&scope=a%09b", "invalid_scope", "scope"),
         ("grant_type=client_credentials&scope=%C3%A9", "invalid_scope", "scope"),
+        ("grant_type=client_credentials&resource=api", "invalid_target", "absolute URI"),
+        (
+            "grant_type=client_credentials&resource=https%3A%2F%2Fa%2F%23b",
+            "invalid_target",
+            "fragment",
+        ),
+        (
+            "grant_type=client_credentials&resource=https%3A%2F%2Fnobody.example",
+            "invalid_target",
+            "resource",
+        ),
         ("grant_type=client_credentials&x=%FF", "invalid_request", "UTF-8"),
         ("grant_type=client_credentials&%C3%28=1", "invalid_request", "UTF-8"),
         ("grant_type=client_credentials\0", "unsupported_grant_type", "grant_type"),

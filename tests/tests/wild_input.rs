@@ -145,6 +145,8 @@ fn whatever_is_sent_the_server_answers_in_kind_and_lives() {
             ("refresh_token", tokens.refresh_token().to_owned()),
             ("token", tokens.access_token),
             ("scope", "email".to_owned()),
+            ("resource", server.issuer()),
+            ("resource", server.operator().resource(&["scopes=email"]).await),
             ("tokenBindingId", "tv".to_owned()),
             ("client_id", client.id.clone()),
         ];

@@ -194,6 +194,12 @@ impl Bindings {
         Self(bindings.into())
     }
 
+    /// Their types, in their order.
+    #[must_use]
+    pub fn types(&self) -> Vec<BindingType> {
+        self.0.iter().map(|binding| binding.binding_type).collect()
+    }
+
     /// Whether a login session must be alive.
     #[must_use]
     pub fn need_session(&self) -> bool {
@@ -289,6 +295,12 @@ pub struct Terms<'a> {
 }
 
 impl Terms<'_> {
+    /// What tokens of this grant are bound by, as far as the grant alone tells.
+    #[must_use]
+    pub fn types_for(&self, grant: GrantType) -> Vec<BindingType> {
+        self.types.iter().copied().filter(|kind| kind.carried_by(grant)).collect()
+    }
+
     /// Whether a token request has to prove a key by DPoP, if this is what was authorized. Where it has
     /// not, nobody looks at its proof.
     #[must_use]

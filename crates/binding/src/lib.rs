@@ -18,6 +18,7 @@ pub mod jti;
 pub mod jwk;
 pub mod jws;
 pub mod reference;
+pub mod requirement;
 pub mod session;
 pub mod sso_session;
 pub mod thumbprint;
@@ -34,6 +35,7 @@ pub use id::{
 };
 pub use jti::{ClaimOutcome, JtiClaim};
 pub use reference::Reference;
+pub use requirement::{Requirement, TokenFacts, Unmet};
 pub use session::{Session, TokenSession};
 pub use thumbprint::Thumbprint;
 pub use time::{Clock, Instant, Random, Timestamp};

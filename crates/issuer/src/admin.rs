@@ -2,6 +2,7 @@
 
 mod applications;
 mod ends;
+mod resources;
 mod sessions;
 mod users;
 
@@ -10,7 +11,9 @@ use serde_json::{Map, Value};
 
 pub use ends::EndTarget;
 
-use crate::{error::OAuthError, issuer::Issuer, settings::InvalidMetadata};
+use crate::{
+    declared::InvalidDeclaration, error::OAuthError, issuer::Issuer, settings::InvalidMetadata,
+};
 
 /// A command of an operator.
 #[derive(Clone, Serialize, Deserialize)]
@@ -43,6 +46,30 @@ pub enum AdminCommand {
     DeleteApplication {
         /// Which.
         client_id: String,
+    },
+    /// Declares a resource.
+    AddResource {
+        /// Its members.
+        members: Map<String, Value>,
+    },
+    /// Lists all resources.
+    ListResources,
+    /// Shows one resource.
+    ShowResource {
+        /// Which.
+        identifier: String,
+    },
+    /// Changes some members of a resource.
+    UpdateResource {
+        /// Which.
+        identifier: String,
+        /// The members that change; `null` takes one away.
+        members: Map<String, Value>,
+    },
+    /// Removes a resource. Its tokens live on, and nobody gets new ones.
+    DeleteResource {
+        /// Which.
+        identifier: String,
     },
     /// Adds a user.
     AddUser {
@@ -140,6 +167,13 @@ impl From<InvalidMetadata> for AdminError {
     }
 }
 
+/// Of several faults, one line tells the first.
+impl From<Vec<InvalidDeclaration>> for AdminError {
+    fn from(wrong: Vec<InvalidDeclaration>) -> Self {
+        Self::new(wrong.first().map(ToString::to_string).unwrap_or_default())
+    }
+}
+
 macro_rules! told_as_its_message {
     ($($error:ty),+) => {
         $(impl From<$error> for AdminError {
@@ -155,6 +189,7 @@ told_as_its_message!(
     crate::issuer::StartError,
     crate::password::HashError,
     crate::claims::InvalidClaim,
+    crate::resource::MalformedResource,
     tokenbind_binding::client_request::TooLong
 );
 
@@ -177,6 +212,17 @@ impl Issuer {
             }
             AdminCommand::DeleteApplication { client_id } => {
                 self.admin_delete_application(&client_id).await
+            }
+            AdminCommand::AddResource { members } => self.admin_add_resource(members).await,
+            AdminCommand::ListResources => self.admin_list_resources().await,
+            AdminCommand::ShowResource { identifier } => {
+                self.admin_show_resource(&identifier).await
+            }
+            AdminCommand::UpdateResource { identifier, members } => {
+                self.admin_update_resource(&identifier, members).await
+            }
+            AdminCommand::DeleteResource { identifier } => {
+                self.admin_delete_resource(&identifier).await
             }
             AdminCommand::AddUser { username, password, claims } => {
                 self.admin_add_user(username, &password, claims).await

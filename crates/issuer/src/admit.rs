@@ -8,7 +8,7 @@ use tokenbind_binding::{
 
 use crate::{
     access_token::AccessToken,
-    error::{ErrorCode, OAuthError},
+    error::{ErrorCode, OAuthError, TokenScheme as Scheme},
     issuer::Issuer,
     presented::Presented,
     proofs::Proofs,
@@ -53,15 +53,6 @@ pub(crate) struct ShownToken<'a> {
     scheme: Scheme,
 }
 
-/// By which rules it is shown.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Scheme {
-    /// Those of RFC 6750: whoever has the token may use it.
-    Bearer,
-    /// Those of RFC 9449: a proof by the token's key comes along.
-    Dpop,
-}
-
 impl Scheme {
     /// RFC 9110 section 11.1: the case of its name does not matter.
     fn parse(name: &str) -> Option<Self> {
@@ -70,7 +61,7 @@ impl Scheme {
     }
 
     /// The refusal of the token, told in a challenge of the same scheme.
-    fn refuse(self, description: impl Into<Cow<'static, str>>) -> OAuthError {
+    pub(crate) fn refuse(self, description: impl Into<Cow<'static, str>>) -> OAuthError {
         let code = match self {
             Self::Bearer => ErrorCode::InvalidToken,
             Self::Dpop => ErrorCode::InvalidDpopToken,
@@ -81,11 +72,11 @@ impl Scheme {
 
 impl Issuer {
     /// Decides whether the request may go on: it shows one access token of ours, that is alive, and
-    /// proves what the token is bound to.
+    /// proves what the token is bound to; and the token is meant for this server.
     ///
     /// # Errors
     /// `invalid_token` or `invalid_request` (RFC 6750 section 3.1), `invalid_dpop_proof` or `use_dpop_nonce` (RFC 9449
-    /// sections 7.1 and 9).
+    /// sections 7.1 and 9), `insufficient_binding`, `insufficient_user_authentication` (RFC 9470 section 3).
     pub(crate) async fn admit(&self, shown: TokenEvidence<'_>) -> Result<Permit, OAuthError> {
         let ShownToken { token: text, scheme } = shown_token(shown)?;
         let Some(Presented::AccessToken(found)) = self.find_presented(text).await? else {
@@ -105,6 +96,7 @@ impl Issuer {
         };
         bindings::at_use(&token.bindings, &evidence, &token.client_id)
             .map_err(|mismatch| scheme.refuse(mismatch.to_string()))?;
+        self.check_own_requirement(&found.record, scheme).await?;
         Ok(Permit { token: found.record, dpop_nonce: proved.and_then(Accepted::next_nonce) })
     }
 

@@ -16,6 +16,7 @@ mod request_object;
 mod requester;
 mod response;
 mod signed_answer;
+mod target;
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -123,6 +124,8 @@ pub struct ConsentPrompt {
     pub username: String,
     /// For what, word by word.
     pub scope: Vec<String>,
+    /// Where, if the request names resources: their names, or their identifiers.
+    pub resources: Vec<String>,
     /// What the form names the request by, if not by the query that was shown.
     pub request: Option<String>,
 }
@@ -135,6 +138,17 @@ enum Stop {
     Spent,
     /// The store or a key failed.
     Failed(OAuthError),
+}
+
+/// Where the application asks itself, it is told everything.
+impl From<Stop> for OAuthError {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Told(error) => error.into(),
+            Stop::Spent => no_such_request(),
+            Stop::Failed(error) => error,
+        }
+    }
 }
 
 impl From<AuthorizationError> for Stop {
@@ -239,16 +253,17 @@ impl Issuer {
         check_repeats(parameters)?;
         let provenance =
             opened.map_or_else(Provenance::default, |opened| opened.request.provenance);
-        let request = AuthorizationRequest::read(parameters, requester.settings(), provenance)?;
+        let mut request = AuthorizationRequest::read(parameters, requester.settings(), provenance)?;
         requester.check_profile(parameters)?;
+        request.target = self.target(requester.settings(), parameters, &request.scope).await?;
         let meant = self.subjects_meant(requester, &request)?;
         let current = self.current_user(browser.cookies).await?;
         let wanted = request.scope_to_consent_to(requester.settings());
         let step = next_step(&Facts {
             prompt: request.prompt,
-            max_age: request.max_age,
+            max_age: request.max_age(),
             answer,
-            user: self.signed_in_user(requester, &meant, current.as_ref(), opened),
+            user: self.signed_in_user(requester, &request, &meant, current.as_ref(), opened),
             consent: self.consent(requester, current.as_ref(), &wanted).await?,
             now: self.now().timestamp(),
         });
@@ -257,7 +272,9 @@ impl Issuer {
             (Step::SignIn { may_go_on: true }, current) => {
                 Ok(sign_in(requester, &request, current))
             }
-            (Step::AskConsent, Some(current)) => Ok(ask_consent(requester, &current, &wanted)),
+            (Step::AskConsent, Some(current)) => {
+                Ok(ask_consent(requester, &request, &current, &wanted))
+            }
             (Step::IssueCode { consented }, Some(current)) => {
                 let consented = consented.then_some(wanted);
                 self.answer(requester, &request, opened, &current, browser, consented).await
@@ -302,11 +319,16 @@ impl Issuer {
     fn signed_in_user(
         &self,
         requester: &Requester,
+        request: &AuthorizationRequest<'_>,
         meant: &[Box<str>],
         current: Option<&CurrentUser>,
         opened: Option<&Opened>,
     ) -> SignedInUser {
         let Some(CurrentUser { session, user }) = current else { return SignedInUser::Nobody };
+        // RFC 9470 section 5: a login that is too weak for the resources is none.
+        if request.target.acr() > Some(session.facts.acr) {
+            return SignedInUser::Nobody;
+        }
         let pairwise = self.shown_subject(&requester.application, &user.subject);
         let shown = pairwise.as_deref().unwrap_or(user.subject.as_str());
         if meant.iter().any(|meant| **meant != *shown) {
@@ -380,11 +402,17 @@ fn sign_in(
     })
 }
 
-fn ask_consent(requester: &Requester, current: &CurrentUser, wanted: &Scope) -> Decision {
+fn ask_consent(
+    requester: &Requester,
+    request: &AuthorizationRequest<'_>,
+    current: &CurrentUser,
+    wanted: &Scope,
+) -> Decision {
     Decision::Consent(ConsentPrompt {
         application: ApplicationFace::of(&requester.application, &requester.redirect_uri),
         username: current.user.username.clone(),
         scope: wanted.words().map(Into::into).collect(),
+        resources: request.target.names(),
         request: None,
     })
 }

@@ -1,4 +1,4 @@
-//! Applications and users that the operator declares in the configuration, which is the truth about them.
+//! Applications, resources and users that the operator declares in the configuration, which is the truth about them.
 //!
 //! Each declaration is made true by itself and can be made true again at any time, so that a start that
 //! was cut short is completed by the next one.
@@ -14,6 +14,7 @@ use crate::{
     claims::{self, InvalidClaim},
     issuer::Issuer,
     password::{WrongPassword, check_phc},
+    resource::Resource,
     secret::{Secret, SecretHash},
     settings::{InvalidMetadata, Settings},
     store::{ChangeOutcome, RegisterOutcome, UserChange},
@@ -236,6 +237,20 @@ impl Issuer {
                 RegisterOutcome::Taken => Err(AdminError::new("was added meanwhile; try again")),
             },
         }
+    }
+
+    /// Makes a resource what is declared of it. Its tokens live on.
+    ///
+    /// # Errors
+    /// [`AdminError`]; then nothing changed.
+    pub async fn declare_resource(&self, declared: &Resource) -> Result<Declared, AdminError> {
+        let key = declared.key()?;
+        let before = self.store.find_resource(&key).await?;
+        if before.as_deref() == Some(declared) {
+            return Ok(Declared::Unchanged);
+        }
+        self.store.put_resource(key, declared.clone()).await?;
+        Ok(if before.is_some() { Declared::Changed } else { Declared::Added })
     }
 
     /// Makes a user what is declared of them. A password that is theirs already stays, and with it their

@@ -46,6 +46,10 @@ pub enum ErrorCode {
     /// RFC 9449 section 7.1: an access token that does not let in, where a proof has to come with it. Told as
     /// `invalid_token`, with a challenge of the scheme `DPoP`.
     InvalidDpopToken,
+    /// An access token that is bound too weakly for a protected resource, told in the manner of RFC 9470.
+    InsufficientBinding(TokenScheme),
+    /// RFC 9470 section 3: the login that an access token comes of is too weak or too old for a protected resource.
+    InsufficientUserAuthentication(TokenScheme),
     /// RFC 9101 section 6: the request object does not hold.
     InvalidRequestObject,
     /// RFC 9101 section 6: the request URI names no request.
@@ -79,6 +83,15 @@ pub enum ErrorCode {
     TemporarilyUnavailable,
 }
 
+/// By which rules an access token is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum TokenScheme {
+    /// Those of RFC 6750: whoever has the token may use it.
+    Bearer,
+    /// Those of RFC 9449: a proof by the token's key comes along.
+    Dpop,
+}
+
 impl ErrorCode {
     /// The value of `error`.
     #[must_use]
@@ -95,6 +108,8 @@ impl ErrorCode {
             Self::InvalidToken | Self::MissingToken | Self::InvalidDpopToken => "invalid_token",
             Self::InvalidDpopProof | Self::InvalidResourceDpopProof => "invalid_dpop_proof",
             Self::UseDpopNonce | Self::UseResourceDpopNonce => "use_dpop_nonce",
+            Self::InsufficientBinding(_) => "insufficient_binding",
+            Self::InsufficientUserAuthentication(_) => "insufficient_user_authentication",
             Self::InvalidRequestObject => "invalid_request_object",
             Self::InvalidRequestUri => "invalid_request_uri",
             Self::InvalidTarget => "invalid_target",
@@ -127,13 +142,21 @@ pub struct OAuthError {
     pub log: Option<String>,
     /// The nonce that the next proof is to have: `DPoP-Nonce` (RFC 9449 section 8).
     pub dpop_nonce: Option<String>,
+    /// What would do, for the challenge of a protected resource: its parameters with their values.
+    pub would_do: Box<[(&'static str, String)]>,
 }
 
 impl OAuthError {
     /// A refusal with its sentence. Characters that RFC 6749 section 5.2 does not allow in a description
     /// (`%x20-21 / %x23-5B / %x5D-7E`) are replaced.
     pub fn new(code: ErrorCode, description: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, description: plain(description.into()), log: None, dpop_nonce: None }
+        Self {
+            code,
+            description: plain(description.into()),
+            log: None,
+            dpop_nonce: None,
+            would_do: Box::default(),
+        }
     }
 
     fn unavailable(log: String) -> Self {

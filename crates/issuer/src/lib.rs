@@ -34,6 +34,7 @@ pub mod keys;
 pub mod login;
 pub mod logout;
 pub mod metadata;
+mod own_resource;
 mod pairwise;
 pub mod password;
 pub mod pkce;
@@ -62,7 +63,7 @@ pub mod userinfo;
 
 pub use client::ClientEvidence;
 pub use endpoint::{Endpoint, Target};
-pub use error::{ErrorCode, OAuthError};
+pub use error::{ErrorCode, OAuthError, TokenScheme};
 pub use issuer::{Issuer, IssuerConfig};
 pub use proofs::Proofs;
 pub use userinfo::{TokenEvidence, Userinfo};

@@ -23,6 +23,11 @@ impl Acr {
         }
     }
 
+    /// This one and all that are worth more.
+    pub fn or_stronger(self) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(move |acr| *acr >= self)
+    }
+
     /// The values of `amr` (RFC 8176).
     #[must_use]
     pub const fn methods(self) -> &'static [&'static str] {

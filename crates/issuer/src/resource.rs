@@ -1,5 +1,6 @@
 //! Protected resources: what access tokens can be meant for, and what each asks of them (RFC 8707).
 
+mod members;
 mod wanted;
 
 use serde::{Deserialize, Serialize};
@@ -20,7 +21,12 @@ pub struct Resource {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The scopes that it knows. A token for it has no others; empty means all that were granted.
-    #[serde(default, skip_serializing_if = "Scope::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "Scope::is_empty",
+        serialize_with = "members::serialize_words",
+        deserialize_with = "members::deserialize_words"
+    )]
     pub scopes: Scope,
     /// It takes only tokens that are bound by one of these at least; empty means any token.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -403,7 +403,7 @@ pub enum RefreshOutcome {
 pub enum RegisterOutcome {
     /// Committed.
     Registered,
-    /// The name is taken: `client_id` or username.
+    /// The name is taken: `client_id`, username or resource.
     Taken,
 }
 
@@ -507,6 +507,21 @@ pub trait Store: Send + Sync {
 
     /// All resources, by key.
     async fn list_resources(&self) -> StoreResult<Vec<Arc<Resource>>>;
+
+    /// Adds a resource, unless there is one of this key.
+    async fn add_resource(
+        &self,
+        key: ResourceKey,
+        resource: Resource,
+    ) -> StoreResult<RegisterOutcome>;
+
+    /// Changes a resource, if it still is as it was read.
+    async fn update_resource(
+        &self,
+        key: &ResourceKey,
+        before: &Resource,
+        after: Resource,
+    ) -> StoreResult<ChangeOutcome>;
 
     /// Declares a resource, in place of the one of this key if there is one.
     async fn put_resource(&self, key: ResourceKey, resource: Resource) -> StoreResult<()>;

@@ -5,6 +5,7 @@ mod doctor;
 mod end;
 mod key;
 mod output;
+mod resource;
 mod session;
 mod target;
 mod user;
@@ -59,6 +60,9 @@ enum Command {
     /// Manage applications
     #[command(subcommand)]
     App(app::AppCommand),
+    /// Manage resources: what access tokens can be meant for
+    #[command(subcommand)]
+    Resource(resource::ResourceCommand),
     /// Manage users
     #[command(subcommand)]
     User(user::UserCommand),
@@ -141,6 +145,7 @@ impl Cli {
             }
             Command::Doctor(doctor) => doctor.run().await,
             Command::App(command) => command.run().await,
+            Command::Resource(command) => command.run().await,
             Command::User(command) => command.run().await,
             Command::Session(command) => command.run().await,
             Command::End(command) => command.run().await,

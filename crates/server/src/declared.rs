@@ -1,7 +1,7 @@
 //! At each start: what the configuration declares is made true.
 //!
-//! The file is the truth about what it declares, and says nothing of the rest: an application or a user
-//! that is no longer in it stays as it is.
+//! The file is the truth about what it declares, and says nothing of the rest: an application, a
+//! resource or a user that is no longer in it stays as it is.
 
 use tokenbind_issuer::{Issuer, admin::AdminError, declared::Declared};
 
@@ -33,7 +33,7 @@ impl Tally {
     }
 }
 
-/// Makes the declared applications and users what is declared of them, one by one: a start that was cut
+/// Makes the declared applications, resources and users what is declared of them, one by one: a start that was cut
 /// short, or that failed, is completed by the next one.
 ///
 /// # Errors
@@ -45,6 +45,12 @@ pub(crate) async fn make_true(issuer: &Issuer, config: &Config) -> Result<(), Ad
         applications.count(issuer.declare_application(declared).await.map_err(of(&name))?);
     }
     applications.tell("applications");
+    let mut resources = Tally::default();
+    for declared in &config.resources {
+        let name = format!("the declared resource {}", declared.identifier);
+        resources.count(issuer.declare_resource(declared).await.map_err(of(&name))?);
+    }
+    resources.tell("resources");
     let mut users = Tally::default();
     for declared in &config.users {
         let name = format!("the declared user {}", declared.username());

@@ -7,7 +7,7 @@ use axum::{
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use tokenbind_binding::dpop;
-use tokenbind_issuer::{ErrorCode, OAuthError};
+use tokenbind_issuer::{ErrorCode, OAuthError, TokenScheme};
 
 /// RFC 9449 section 8.
 pub(crate) const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
@@ -56,6 +56,15 @@ fn in_http(error: &OAuthError) -> (StatusCode, Option<(HeaderName, String)>) {
         | ErrorCode::UseResourceDpopNonce => {
             (StatusCode::UNAUTHORIZED, Some(challenge("DPoP", error)))
         }
+        // RFC 9470 section 3, and in its manner.
+        ErrorCode::InsufficientBinding(scheme)
+        | ErrorCode::InsufficientUserAuthentication(scheme) => {
+            let scheme = match scheme {
+                TokenScheme::Bearer => "Bearer",
+                TokenScheme::Dpop => "DPoP",
+            };
+            (StatusCode::UNAUTHORIZED, Some(challenge(scheme, error)))
+        }
         ErrorCode::InvalidResourceRequest => {
             (StatusCode::BAD_REQUEST, Some(challenge("Bearer", error)))
         }
@@ -78,11 +87,15 @@ fn challenge(scheme: &str, error: &OAuthError) -> (HeaderName, String) {
         "DPoP" => format!(r#", algs="{}""#, dpop::ALGORITHMS.join(" ")),
         _ => String::new(),
     };
-    let challenge = format!(
-        r#"{scheme} realm="tokenbind", error="{}", error_description="{}"{algs}"#,
+    let mut challenge = format!(
+        r#"{scheme} realm="tokenbind", error="{}", error_description="{}""#,
         error.code.as_str(),
         error.description
     );
+    for (name, value) in &error.would_do {
+        challenge.extend([", ", name, "=\"", value, "\""]);
+    }
+    challenge.push_str(&algs);
     (header::WWW_AUTHENTICATE, challenge)
 }
 
@@ -183,6 +196,31 @@ mod tests {
         let told: Vec<_> = response.headers().get_all(DPOP_NONCE).iter().collect();
         assert_eq!(told, ["tb_dn_x"]);
         assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
+    }
+
+    #[test]
+    fn rfc9470_section_3_the_challenge_tells_what_would_do_by_the_scheme_of_the_token() {
+        let would_do: Box<[_]> =
+            Box::from([("acr_values", "pwd".to_owned()), ("max_age", "60".to_owned())]);
+        for (scheme, name, algs) in [
+            (TokenScheme::Bearer, "Bearer", ""),
+            (TokenScheme::Dpop, "DPoP", r#", algs="ES256 PS256 EdDSA""#),
+        ] {
+            let code = ErrorCode::InsufficientUserAuthentication(scheme);
+            let error = OAuthError { would_do: would_do.clone(), ..OAuthError::new(code, "why") };
+            let response = error_response(&error);
+            assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+            let challenge = response.headers()[header::WWW_AUTHENTICATE].to_str().unwrap();
+            let expected = format!(
+                r#"{name} realm="tokenbind", error="insufficient_user_authentication", error_description="why", acr_values="pwd", max_age="60"{algs}"#
+            );
+            assert_eq!(challenge, expected);
+            let weak = challenge_of(ErrorCode::InsufficientBinding(scheme));
+            let expected = format!(
+                r#"{name} realm="tokenbind", error="insufficient_binding", error_description="why"{algs}"#
+            );
+            assert_eq!(weak, (401, expected));
+        }
     }
 
     #[test]

@@ -123,6 +123,6 @@ impl Issuer {
     }
 }
 
-fn to_json(value: &impl Serialize) -> Result<Value, AdminError> {
+pub(super) fn to_json(value: &impl Serialize) -> Result<Value, AdminError> {
     serde_json::to_value(value).map_err(|error| AdminError::new(error.to_string()))
 }

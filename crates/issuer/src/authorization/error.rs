@@ -33,6 +33,8 @@ pub(super) enum AuthorizationErrorCode {
     RegistrationNotSupported,
     /// OpenID Connect Core section 3.1.2.6, RFC 9101 section 6.
     InvalidRequestObject,
+    /// RFC 8707 section 2.
+    InvalidTarget,
     /// OpenID Connect Core Error Code `unmet_authentication_requirements`.
     UnmetAuthenticationRequirements,
 }
@@ -52,6 +54,7 @@ impl AuthorizationErrorCode {
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::RegistrationNotSupported => "registration_not_supported",
             Self::InvalidRequestObject => "invalid_request_object",
+            Self::InvalidTarget => "invalid_target",
             Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
         }
     }
@@ -108,6 +111,7 @@ impl From<AuthorizationError> for OAuthError {
             AuthorizationErrorCode::UnauthorizedClient => ErrorCode::UnauthorizedClient,
             AuthorizationErrorCode::UnsupportedResponseType => ErrorCode::UnsupportedResponseType,
             AuthorizationErrorCode::InvalidScope => ErrorCode::InvalidScope,
+            AuthorizationErrorCode::InvalidTarget => ErrorCode::InvalidTarget,
             AuthorizationErrorCode::RegistrationNotSupported => ErrorCode::RegistrationNotSupported,
             AuthorizationErrorCode::InvalidRequestObject => ErrorCode::InvalidRequestObject,
             AuthorizationErrorCode::RequestNotSupported => ErrorCode::RequestNotSupported,

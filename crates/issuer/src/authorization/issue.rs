@@ -95,7 +95,7 @@ impl Issuer {
             username: user.username.as_str().into(),
             pairwise: self.shown_subject(&requester.application, &user.subject),
             scope: request.scope.clone(),
-            audience: self.config.default_audience.clone(),
+            audience: request.target.audience(&self.config.default_audience),
             redirect_uri: requester.redirect_uri.as_str().into(),
             redirect_uri_named: requester.redirect_uri.is_named(),
             code_challenge: request.code_challenge,

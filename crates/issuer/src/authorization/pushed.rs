@@ -66,7 +66,7 @@ impl Issuer {
             let description = format!("a pushed request must have at most {MAX_BYTES} bytes");
             return Err(invalid_request(description));
         }
-        self.check_pushed(&client, &parameters, provenance)?;
+        self.check_pushed(&client, &parameters, provenance).await?;
         let client_id = client.client_id().clone();
         let request = PushedRequest { client_id, parameters, provenance };
         match self.keep_request(client.as_of(), request).await? {
@@ -99,7 +99,7 @@ impl Issuer {
 
     /// RFC 9126 section 2.1: the server has to "validate the pushed request as it would an authorization request sent
     /// to the authorization endpoint".
-    fn check_pushed(
+    async fn check_pushed(
         &self,
         client: &AuthenticatedClient,
         parameters: &str,
@@ -111,6 +111,7 @@ impl Issuer {
         let request = AuthorizationRequest::read(&parameters, requester.settings(), provenance)?;
         requester.check_profile(&parameters)?;
         self.subjects_meant(&requester, &request)?;
+        self.target(requester.settings(), &parameters, &request.scope).await?;
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     claims, form::Form, login::RequestedClaims, pkce::CodeChallenge, pushed_request::Provenance,
-    scope::Scope, settings::Settings,
+    resource::Wanted, scope::Scope, settings::Settings,
 };
 
 /// The longest `nonce` that is kept, in bytes.
@@ -21,7 +21,7 @@ const MAX_NONCE_BYTES: usize = 1024;
 const MAX_HINT_BYTES: usize = 255;
 
 /// A request for a code that breaks no rule. Parameters that change nothing here (`display`, `ui_locales`,
-/// `claims_locales`, `acr_values` and whatever is not known) are ignored (RFC 6749 section 3.1).
+/// `claims_locales` and whatever is not known) are ignored (RFC 6749 section 3.1).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct AuthorizationRequest<'a> {
     /// What is asked for, within what the application may ask for.
@@ -42,6 +42,8 @@ pub(super) struct AuthorizationRequest<'a> {
     pub(super) claims: ClaimsParameter,
     /// `dpop_jkt`: the key that the code is to be redeemed with (RFC 9449 section 10).
     pub(super) dpop_jkt: Option<Thumbprint>,
+    /// `resource`, once it is known what it names: what the tokens are for.
+    pub(super) target: Wanted,
 }
 
 impl<'a> AuthorizationRequest<'a> {
@@ -70,7 +72,13 @@ impl<'a> AuthorizationRequest<'a> {
                 .get("claims")
                 .map_or(Ok(ClaimsParameter::default()), ClaimsParameter::parse)?,
             dpop_jkt: parameters.get("dpop_jkt").map(read_jkt).transpose()?,
+            target: Wanted::default(),
         })
+    }
+
+    /// Seconds that the login may lie back, as the request or what it asks for has it.
+    pub(super) fn max_age(&self) -> Option<u64> {
+        [self.max_age, self.target.max_age()].into_iter().flatten().min()
     }
 
     /// What the user has to consent to: the scope, and for claims that are asked for by name the scopes

@@ -133,8 +133,9 @@ fn check_times(
     Ok(())
 }
 
-/// The parameters of the request. Only `claims` is an object (OpenID Connect Core section 6.1); what else is
-/// neither text nor a number nor a truth value is refused rather than dropped.
+/// The parameters of the request. Only `claims` is an object (OpenID Connect Core section 6.1), and only `resource` can
+/// be an array (RFC 8707 section 2.1); what else is neither text nor a number nor a truth value is refused
+/// rather than dropped.
 fn parameters_of(
     claims: &Map<String, Value>,
     client_id: &ClientId,
@@ -155,6 +156,10 @@ fn parameters_of(
             }
             Value::Object(_) if name == "claims" => {
                 parameters.append_pair(name, &value.to_string());
+            }
+            Value::Array(values) if name == "resource" && values.iter().all(Value::is_string) => {
+                let texts = values.iter().filter_map(Value::as_str);
+                parameters.extend_pairs(texts.map(|text| (name, text)));
             }
             Value::Object(_) | Value::Array(_) => {
                 return Err(BadRequestObject::new(format!("its {name} must be text")));
@@ -259,6 +264,21 @@ mod tests {
         let expected = "client_id=app&claims=%7B%22id_token%22%3A%7B%22acr%22%3Anull%7D%7D&max_age=60\
                         &state=a%26b%3Dc&x=true";
         assert_eq!(read.as_deref(), Ok(expected));
+    }
+
+    #[test]
+    fn rfc8707_section_2_1_resources_are_one_text_or_an_array() {
+        let read = parameters(json!({ "resource": ["https://a/", "urn:b"] }));
+        assert_eq!(
+            read.as_deref(),
+            Ok("client_id=app&resource=https%3A%2F%2Fa%2F&resource=urn%3Ab")
+        );
+        let read = parameters(json!({ "resource": "https://a/" }));
+        assert_eq!(read.as_deref(), Ok("client_id=app&resource=https%3A%2F%2Fa%2F"));
+        for resource in [json!([1]), json!(["urn:a", ["urn:b"]]), json!({ "a": "b" })] {
+            let refused = parameters(json!({ "resource": resource }));
+            assert_eq!(refused, Err(AuthorizationErrorCode::InvalidRequestObject));
+        }
     }
 
     #[test]

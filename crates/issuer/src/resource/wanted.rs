@@ -2,20 +2,23 @@
 
 use std::sync::Arc;
 
-use tokenbind_binding::{BindingType, Bindings};
+use tokenbind_binding::{
+    BindingType, Bindings,
+    requirement::{all_of, any_of, is_strong_enough},
+};
 
 use super::{MalformedResource, Resource, ResourceKey};
 use crate::{
     error::{ErrorCode, OAuthError},
     form::Form,
     issuer::Issuer,
-    login::Login,
+    login::{Acr, Login},
     scope::{Audience, Scope},
     settings::AccessTokenFormat,
 };
 
 /// The resources that a request names, each of them known; none means what is meant by default.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Wanted {
     resources: Vec<Arc<Resource>>,
 }
@@ -66,8 +69,19 @@ impl Issuer {
     async fn declared(&self, uri: &str) -> Result<Arc<Resource>, OAuthError> {
         let key = ResourceKey::of(uri)
             .map_err(|error: MalformedResource| invalid_target(error.to_string()))?;
-        let resource = self.store.find_resource(&key).await?;
-        resource.ok_or_else(|| invalid_target("resource names none that this server knows"))
+        if let Some(resource) = self.store.find_resource(&key).await? {
+            return Ok(resource);
+        }
+        // This server is a resource itself, whose userinfo takes such tokens, also where nobody declares it.
+        if ResourceKey::of(&self.config.issuer).is_ok_and(|own| own == key) {
+            return Ok(Arc::new(Resource::of(&self.config.issuer)));
+        }
+        Err(invalid_target("resource names none that this server knows"))
+    }
+
+    /// What this server asks of the tokens that it takes itself.
+    pub(crate) async fn own_resource(&self) -> Result<Arc<Resource>, OAuthError> {
+        self.declared(&self.config.issuer).await
     }
 }
 
@@ -109,8 +123,7 @@ impl Wanted {
     /// `invalid_target` with what would do (BINDINGS: "resource that wants a stronger binding than the application
     /// has").
     pub(crate) fn check_bindings(&self, bindings: &Bindings) -> Result<(), OAuthError> {
-        let types: Vec<_> = bindings.iter().map(|binding| binding.binding_type).collect();
-        self.check_types(&types)
+        self.check_types(&bindings.types())
     }
 
     /// The same before there is anything to be bound to: whether tokens bound by these types are taken.
@@ -118,8 +131,9 @@ impl Wanted {
     /// # Errors
     /// As [`Self::check_bindings`].
     pub(crate) fn check_types(&self, types: &[BindingType]) -> Result<(), OAuthError> {
-        let weak = self.resources.iter().find(|resource| !resource.takes(types));
-        weak.map_or(Ok(()), |resource| Err(too_weak(resource)))
+        let takes = |one: &Arc<Resource>| is_strong_enough(&one.required_binding_types, types);
+        let weak = self.resources.iter().find(|one| !takes(one));
+        weak.map_or(Ok(()), |resource| Err(too_weak(resource, types)))
     }
 
     /// Whether a token that comes of this login can do at the resources. How long ago it was, they see for themselves.
@@ -129,9 +143,25 @@ impl Wanted {
     pub(crate) fn check_login(&self, login: Option<&Login>) -> Result<(), OAuthError> {
         let unmet = self.resources.iter().find(|resource| match login {
             None => resource.acr.is_some() || resource.max_age.is_some(),
-            Some(login) => resource.acr.is_some_and(|wanted| login.acr < wanted),
+            Some(login) => resource.acr > Some(login.acr),
         });
         unmet.map_or(Ok(()), |resource| Err(no_such_login(resource)))
+    }
+
+    /// Seconds that the login may lie back, if a resource says so.
+    pub(crate) fn max_age(&self) -> Option<u64> {
+        self.resources.iter().filter_map(|one| one.max_age).min()
+    }
+
+    /// How strong the login has to be, if a resource says so.
+    pub(crate) fn acr(&self) -> Option<Acr> {
+        self.resources.iter().filter_map(|one| one.acr).max()
+    }
+
+    /// What people see of the resources.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let name = |one: &Arc<Resource>| one.name.as_ref().unwrap_or(&one.identifier).clone();
+        self.resources.iter().map(name).collect()
     }
 
     /// The form that the resources want their tokens in, if any wants one.
@@ -161,19 +191,14 @@ impl Resource {
         let Ok(own) = self.key() else { return false };
         audience.resources().any(|uri| ResourceKey::of(uri).is_ok_and(|key| key == own))
     }
-
-    fn takes(&self, types: &[BindingType]) -> bool {
-        self.required_binding_types.is_empty()
-            || self.required_binding_types.iter().any(|needed| types.contains(needed))
-    }
 }
 
-fn too_weak(resource: &Resource) -> OAuthError {
-    let needed: Vec<_> = resource.required_binding_types.iter().map(|kind| kind.as_str()).collect();
+fn too_weak(resource: &Resource, types: &[BindingType]) -> OAuthError {
     invalid_target(format!(
-        "{} takes only tokens that are bound by {}",
+        "{} takes only tokens that are bound by {}, and those of this application would be bound by {}",
         resource.identifier,
-        needed.join(" or ")
+        any_of(&resource.required_binding_types),
+        all_of(types),
     ))
 }
 

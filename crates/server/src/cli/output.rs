@@ -37,10 +37,12 @@ fn members_of(members: &Map<String, Value>) -> String {
     members.iter().map(line).collect::<Vec<_>>().concat()
 }
 
-/// One application in a list: its id and its name.
+/// One thing in a list: what it is known by, and its name.
 fn one_line(item: &Value) -> String {
-    let id = plain(&item["client_id"]);
-    let name = item.get("client_name").map(plain).unwrap_or_default();
+    let member = |names: [&str; 2]| names.into_iter().find_map(|name| item.get(name)).map(plain);
+    // A resource may have a client_id too.
+    let id = member(["identifier", "client_id"]).unwrap_or_default();
+    let name = member(["name", "client_name"]).unwrap_or_default();
     format!("{id}  {name}").trim_end().to_owned() + "\n"
 }
 
@@ -64,5 +66,7 @@ mod tests {
         assert_eq!(shown, "client_id    a\ngrant_types  x y\n");
         let listed = for_people(&json!([{ "client_id": "a", "client_name": "TV" }]));
         assert_eq!(listed, "a  TV\n");
+        let listed = for_people(&json!([{ "identifier": "urn:a", "client_id": "a" }]));
+        assert_eq!(listed, "urn:a\n");
     }
 }

@@ -13,13 +13,14 @@ use super::{
     entry::Entry,
     file::{Source, raw},
     problem::{Place, Problem},
-    users,
+    resources, users,
 };
 
 /// The names of the arrays.
-pub(super) const NAMES: [&str; 2] = [APPLICATIONS, USERS];
+pub(super) const NAMES: [&str; 3] = [APPLICATIONS, RESOURCES, USERS];
 
 const APPLICATIONS: &str = "applications";
+const RESOURCES: &str = "resources";
 const USERS: &str = "users";
 
 /// Reads the array `name`, whose key is at `place`.
@@ -43,11 +44,16 @@ pub(super) fn read(
         if name == APPLICATIONS {
             let declared = applications::read(&mut entry);
             keep(&mut entry, &mut draft.applications, declared, "client_id", |each| {
-                each.client_id().as_str()
+                each.client_id().as_str().to_owned()
             });
+        } else if name == RESOURCES {
+            let declared = resources::read(&mut entry);
+            keep(&mut entry, &mut draft.resources, declared, "identifier", resources::key);
         } else {
             let declared = users::read(&mut entry);
-            keep(&mut entry, &mut draft.users, declared, "username", DeclaredUser::username);
+            keep(&mut entry, &mut draft.users, declared, "username", |each| {
+                DeclaredUser::username(each).to_owned()
+            });
         }
     }
 }
@@ -58,7 +64,7 @@ fn keep<T>(
     all: &mut Vec<T>,
     declared: Option<T>,
     member: &str,
-    name: impl Fn(&T) -> &str,
+    name: impl Fn(&T) -> String,
 ) {
     let Some(declared) = declared else { return };
     if all.iter().any(|other| name(other) == name(&declared)) {

@@ -12,6 +12,7 @@ use ipnet::IpNet;
 use tokenbind_issuer::{
     declared::{DeclaredApplication, DeclaredUser},
     keys::SigningAlgorithm,
+    resource::Resource,
     secret::Secret,
 };
 use url::Url;
@@ -62,6 +63,7 @@ pub(super) struct Draft {
     pub(super) log_filter: Option<String>,
     pub(super) log_format: Option<LogFormat>,
     pub(super) applications: Vec<DeclaredApplication>,
+    pub(super) resources: Vec<Resource>,
     pub(super) users: Vec<DeclaredUser>,
 }
 
@@ -164,6 +166,7 @@ impl Draft {
                 format: self.log_format.unwrap_or_default(),
             },
             applications: self.applications,
+            resources: self.resources,
             users: self.users,
             issuer,
             data,

@@ -12,6 +12,7 @@ mod environment;
 mod file;
 mod keys;
 mod problem;
+mod resources;
 #[cfg(test)]
 mod tests;
 mod users;
@@ -31,6 +32,7 @@ use ipnet::IpNet;
 use tokenbind_issuer::{
     declared::{DeclaredApplication, DeclaredUser},
     keys::SigningAlgorithm,
+    resource::Resource,
     secret::Secret,
 };
 
@@ -76,6 +78,8 @@ pub struct Config {
     pub log: Log,
     /// The applications that the file declares; each `client_id` once.
     pub applications: Vec<DeclaredApplication>,
+    /// The resources that the file declares; each identifier once.
+    pub resources: Vec<Resource>,
     /// The users that the file declares; each username once.
     pub users: Vec<DeclaredUser>,
 }

@@ -36,6 +36,7 @@ pub(super) fn page(
         application: &prompt.application,
         username: &prompt.username,
         permissions: Permission::list(prompt.scope.iter().map(String::as_str)),
+        resources: &prompt.resources,
     };
     let policy = Policy::towards(&prompt.application.form_action);
     csrf.keep(html(StatusCode::OK, &page, &policy)?)

@@ -17,6 +17,8 @@ pub(crate) struct ConsentPage<'a> {
     pub(crate) application: &'a ApplicationFace,
     pub(crate) username: &'a str,
     pub(crate) permissions: Vec<Permission>,
+    /// Where the access would be used, if the application says so.
+    pub(crate) resources: &'a [String],
 }
 
 /// A word of a scope, told to people.
@@ -93,10 +95,12 @@ mod tests {
             application: &application,
             username: "<script>alice",
             permissions: Permission::list(["email", "photos:<read>"].into_iter()),
+            resources: &["Photos <API>".to_owned()],
         };
         let html = page.render().unwrap();
         assert!(html.contains("See your e-mail address"));
         assert!(html.contains("wants access to your account"));
+        assert!(html.contains("Photos") && !html.contains("<API>"), "{html}");
         assert!(!html.contains("<script>") && !html.contains("<read>"), "{html}");
         assert!(html.contains("an application on this device"), "{html}");
         for decision in ["allow", "deny"] {

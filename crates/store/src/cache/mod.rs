@@ -60,8 +60,8 @@ pub(crate) struct Published {
     pub(crate) tokens: Tokens,
     /// Applications by `client_id`.
     pub(crate) applications: Versioned<ClientId, Arc<Application>>,
-    /// Resources by key.
-    pub(crate) resources: Versioned<ResourceKey, Arc<Resource>>,
+    /// Resources by key, and where there are none.
+    pub(crate) resources: Versioned<ResourceKey, Option<Arc<Resource>>>,
     /// Users by name.
     pub(crate) users: Versioned<String, Arc<User>>,
     /// Users by `sub`.

@@ -192,6 +192,24 @@ impl Store for SqliteStore {
         Ok(resources::list(&self.readers)?)
     }
 
+    async fn add_resource(
+        &self,
+        key: ResourceKey,
+        resource: Resource,
+    ) -> StoreResult<RegisterOutcome> {
+        self.write(move |write| resources::add(write, &key, &resource)).await
+    }
+
+    async fn update_resource(
+        &self,
+        key: &ResourceKey,
+        before: &Resource,
+        after: Resource,
+    ) -> StoreResult<ChangeOutcome> {
+        let (key, before) = (key.clone(), before.clone());
+        self.write(move |write| resources::update(write, &key, &before, &after)).await
+    }
+
     async fn put_resource(&self, key: ResourceKey, resource: Resource) -> StoreResult<()> {
         self.write(move |write| resources::put(write, &key, &resource)).await
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension as _};
 use tokenbind_issuer::{
     resource::{Resource, ResourceKey},
-    store::ChangeOutcome,
+    store::{ChangeOutcome, RegisterOutcome},
 };
 
 use super::{failure::DbResult, reader::Readers, write::Write};
@@ -17,13 +17,13 @@ pub(crate) fn find(
     key: &ResourceKey,
 ) -> DbResult<Option<Arc<Resource>>> {
     if let Some(resource) = published.resources.get(key) {
-        return Ok(Some(resource));
+        return Ok(resource);
     }
+    // That there is none is kept too: this server looks for itself at each use of a token.
     let version = published.resources.version();
-    let Some(resource) = read(&readers.get(), key)? else { return Ok(None) };
-    let resource = Arc::new(resource);
-    published.resources.fill(key.clone(), Arc::clone(&resource), version);
-    Ok(Some(resource))
+    let resource = read(&readers.get(), key)?.map(Arc::new);
+    published.resources.fill(key.clone(), resource.clone(), version);
+    Ok(resource)
 }
 
 pub(crate) fn list(readers: &Readers) -> DbResult<Vec<Arc<Resource>>> {
@@ -36,6 +36,31 @@ pub(crate) fn list(readers: &Readers) -> DbResult<Vec<Arc<Resource>>> {
         resources.push(Arc::new(serde_json::from_str(&document)?));
     }
     Ok(resources)
+}
+
+pub(crate) fn add(
+    write: &mut Write<'_>,
+    key: &ResourceKey,
+    resource: &Resource,
+) -> DbResult<RegisterOutcome> {
+    if read(write.db, key)?.is_some() {
+        return Ok(RegisterOutcome::Taken);
+    }
+    put(write, key, resource)?;
+    Ok(RegisterOutcome::Registered)
+}
+
+pub(crate) fn update(
+    write: &mut Write<'_>,
+    key: &ResourceKey,
+    before: &Resource,
+    after: &Resource,
+) -> DbResult<ChangeOutcome> {
+    if read(write.db, key)?.as_ref() != Some(before) {
+        return Ok(ChangeOutcome::Unknown);
+    }
+    put(write, key, after)?;
+    Ok(ChangeOutcome::Changed)
 }
 
 pub(crate) fn put(write: &mut Write<'_>, key: &ResourceKey, resource: &Resource) -> DbResult<()> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokenbind_issuer::{
     resource::{Resource, ResourceKey},
-    store::ChangeOutcome,
+    store::{ChangeOutcome, RegisterOutcome},
 };
 
 use crate::support::{Bench, CALLERS, race, scope};
@@ -64,6 +64,50 @@ contract! {
             (0..CALLERS).map(|number| format!("https://api.example/{number:02}")).collect();
         let listed: Vec<_> = listed.iter().map(|resource| resource.identifier.clone()).collect();
         assert_eq!(listed, expected);
+    }
+
+    async fn of_64_that_add_one_resource_one_does(bench: Bench) {
+        let outcomes = race(|number| {
+            let store = Arc::clone(&bench.store);
+            let (key, resource) = resource("https://api.example", &number.to_string());
+            async move { store.add_resource(key, resource).await.unwrap() }
+        })
+        .await;
+        let added: Vec<_> = (0..CALLERS)
+            .filter(|&number| outcomes[number] == RegisterOutcome::Registered)
+            .map(|number| Some(number.to_string()))
+            .collect();
+        let listed = bench.store.list_resources().await.unwrap();
+        let names: Vec<_> = listed.iter().map(|resource| resource.name.clone()).collect();
+        assert_eq!((added.len(), names), (1, added));
+    }
+
+    async fn of_64_changes_of_one_state_one_is_made(bench: Bench) {
+        let key = put(&bench, "https://api.example", "before").await;
+        let (_, before) = resource("https://api.example", "before");
+        let outcomes = race(|number| {
+            let (store, key) = (Arc::clone(&bench.store), key.clone());
+            let before = before.clone();
+            let (_, after) = resource("https://api.example", &number.to_string());
+            async move { store.update_resource(&key, &before, after).await.unwrap() }
+        })
+        .await;
+        let changed: Vec<_> = (0..CALLERS)
+            .filter(|&number| outcomes[number] == ChangeOutcome::Changed)
+            .map(|number| Some(number.to_string()))
+            .collect();
+        let found = bench.store.find_resource(&key).await.unwrap().unwrap();
+        assert_eq!(changed, std::slice::from_ref(&found.name));
+    }
+
+    async fn a_resource_is_found_once_it_is_added_although_it_was_looked_for_before(bench: Bench) {
+        let (key, resource) = resource("https://api.example", "one");
+        assert_eq!(bench.store.find_resource(&key).await.unwrap(), None);
+        let added = bench.store.add_resource(key.clone(), resource.clone()).await.unwrap();
+        assert_eq!(added, RegisterOutcome::Registered);
+        assert_eq!(bench.store.find_resource(&key).await.unwrap().as_deref(), Some(&resource));
+        let outcome = bench.store.update_resource(&key, &Resource::of("urn:other"), resource).await;
+        assert_eq!(outcome.unwrap(), ChangeOutcome::Unknown);
     }
 
     async fn of_64_removals_one_removes(bench: Bench) {
