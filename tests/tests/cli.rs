@@ -255,6 +255,35 @@ async fn the_life_of_a_user() {
 }
 
 #[tokio::test]
+async fn the_life_of_a_resource() {
+    let mut server = Server::quickstart().await;
+    let operator = server.operator();
+    let uri = "https://api.example/orders";
+    let add = ["resource", "add", uri, "--set", "scopes=read,write", "--set", "name=Orders"];
+    let added = operator.json(&add).await;
+    let expected = json!({ "identifier": uri, "name": "Orders", "scopes": ["read", "write"] });
+    assert_eq!(added, expected);
+    assert!(operator.refused(&add, "").await.contains("there already"));
+    let show = ["resource", "show", "https://API.example:443/orders"];
+    assert_eq!(operator.json(&show).await, expected);
+    let update = ["resource", "update", uri, "--set", "max_age=60", "--set", "name=null"];
+    let changed = json!({ "identifier": uri, "scopes": ["read", "write"], "max_age": 60 });
+    assert_eq!(operator.json(&update).await, changed);
+    let rename = ["resource", "update", uri, "--set", "identifier=https://other.example"];
+    assert!(operator.refused(&rename, "").await.contains("identifier"));
+    // The same without a server.
+    server.stop().await;
+    assert_eq!(operator.json(&show).await, changed);
+    operator.declare("urn:example:mail", &["name=Mail"]).await;
+    let ran = operator.run(&["resource", "list"], "").await;
+    assert_eq!(ran.stdout, format!("{uri}\nurn:example:mail  Mail\n"));
+    assert_eq!(operator.json(&["resource", "delete", uri]).await, json!({ "deleted": uri }));
+    server.restart().await;
+    let listed = operator.json(&["resource", "list"]).await;
+    assert_eq!(listed, json!([{ "identifier": "urn:example:mail", "name": "Mail" }]));
+}
+
+#[tokio::test]
 async fn errors_exit_non_zero_with_one_clear_line() {
     let server = Server::shared().await;
     let operator = server.operator();
@@ -266,6 +295,12 @@ async fn errors_exit_non_zero_with_one_clear_line() {
         (&["app", "add", "--client-id", ""], "", "client_id"),
         (&["app", "add", "--set", "token_binding_types=device-flow"], "", "token_binding_types"),
         (&["app", "add", "--set", "refresh_token_lifetime=1h"], "", "refresh_token_lifetime"),
+        (&["resource", "show", "https://nobody.example"], "", "https://nobody.example"),
+        (&["resource", "delete", "https://nobody.example"], "", "https://nobody.example"),
+        (&["resource", "update", "https://nobody.example"], "", "https://nobody.example"),
+        (&["resource", "show", "api"], "", "absolute URI"),
+        (&["resource", "add", "http://api.example"], "", "identifier"),
+        (&["resource", "add", "urn:x", "--set", "acr=phr"], "", "acr"),
         (&["user", "add", "", "--password-stdin"], "x", "username"),
         (&["user", "add", "somebody", "--password-stdin"], "", "password"),
         (&["user", "add", "somebody", "--password-stdin"], "\n", "password"),
@@ -287,6 +322,8 @@ async fn a_command_line_that_cannot_be_is_refused_before_anything_happens() {
     for arguments in [
         &["app", "add", "--set", "acess_token_format=jwt"][..],
         &["app", "add", "--set", "access_token_format"],
+        &["resource", "add"],
+        &["resource", "add", "urn:x", "--set", "lifetime=1"],
         &["app", "update", "x", "--add-secret", "--drop-old-secret"],
         &["user", "add", "somebody"],
         &["quickstart", "--port", "65534"],

@@ -1,4 +1,4 @@
-//! Applications and users that the configuration file declares.
+//! Applications, resources and users that the configuration file declares.
 
 use serde_json::{Value, json};
 use tokenbind_tests::{Client, Operator, Server, User, VerifiedJwt};
@@ -220,4 +220,30 @@ async fn a_declaration_that_cannot_be_keeps_the_server_from_starting_and_changes
 
     server.reconfigure(&DECLARATION.toml()).await;
     assert!(DECLARATION.client(&server).is_active(&token).await);
+}
+
+#[tokio::test]
+async fn a_declared_resource_is_made_true_at_each_start() {
+    let toml = |members: &str| {
+        format!(
+            "{}\n[[resources]]\nidentifier = \"https://api.example\"\n{members}\n",
+            DECLARATION.toml()
+        )
+    };
+    let mut server = Server::serve(&toml("scopes = [\"email\"]"), &[]).await;
+    let fields = [("resource", "https://api.example")];
+    let tokens = DECLARATION.client(&server).password(&DECLARATION.user(), &fields).await.tokens();
+    assert_eq!(tokens.scope.as_deref(), Some("email"));
+    let operator = server.operator();
+    let shown = operator.json(&["resource", "show", "https://api.example/"]).await;
+    assert_eq!(shown, json!({ "identifier": "https://api.example", "scopes": ["email"] }));
+    let update = ["resource", "update", "https://api.example", "--set", "scopes=null"];
+    let _ = operator.json(&update).await;
+
+    server.reconfigure(&toml("scopes = [\"profile\"]\naccess_token_lifetime = 60")).await;
+    let tokens = DECLARATION.client(&server).password(&DECLARATION.user(), &fields).await.tokens();
+    assert_eq!((tokens.scope.as_deref(), tokens.expires_in), (Some("profile"), 60));
+    server.reconfigure(&DECLARATION.toml()).await;
+    let listed = server.operator().json(&["resource", "list"]).await;
+    assert_eq!(listed[0]["scopes"], json!(["profile"]), "what the file leaves out stays");
 }

@@ -285,3 +285,70 @@ fn a_password_hash_is_argon2id_and_affordable() {
         );
     }
 }
+
+#[test]
+fn resources_are_declared() {
+    let file = r#"
+        [[resources]]
+        identifier = "https://api.example/orders"
+        name = "Orders"
+        scopes = ["orders:read", "orders:write"]
+        required_binding_types = ["dpop", "certificate"]
+        access_token_format = "jwt"
+        access_token_lifetime = 300
+        acr = "pwd"
+        max_age = 3600
+        client_id = "declared-later"
+
+        [[resources]]
+        identifier = "urn:example:mail"
+    "#;
+    let config = loaded(file, &[]);
+    let identifiers: Vec<_> = config.resources.iter().map(|each| &*each.identifier).collect();
+    assert_eq!(identifiers, ["https://api.example/orders", "urn:example:mail"]);
+    let orders = &config.resources[0];
+    assert_eq!(orders.scopes.as_str(), "orders:read orders:write");
+    assert_eq!((orders.access_token_lifetime, orders.max_age), (Some(300), Some(3600)));
+}
+
+#[test]
+fn every_slip_in_a_resource_is_told_with_its_place() {
+    let file = "\
+[[resources]]
+identifier = \"http://api.example\"
+scope = [\"read\"]
+scopes = [\"two words\"]
+
+[[resources]]
+required_binding_types = [\"dpop\", \"token\"]
+access_token_format = \"paseto\"
+access_token_lifetime = 0
+
+[[resources]]
+identifier = \"https://api.example/#top\"
+acr = \"phr\"
+max_age = \"1h\"
+
+[[resources]]
+identifier = \"https://api.example\"
+[[resources]]
+identifier = \"https://API.example:443/\"
+";
+    assert_refused(
+        file,
+        &[],
+        &[
+            "tokenbind.toml:2:14: resources[0].identifier: must be an https URI or a URN; http is for this very machine only",
+            "tokenbind.toml:3:1: resources[0].scope: unknown, did you mean scopes?",
+            "tokenbind.toml:4:10: resources[0].scopes: must be scope words: an array, or text with spaces",
+            "tokenbind.toml:6:1: resources[1].identifier: is missing",
+            "tokenbind.toml:7:26: resources[1].required_binding_types: must be an array of these, each at most once: cookie, sso-session, certificate, client-request, dpop",
+            "tokenbind.toml:8:23: resources[1].access_token_format: must be opaque or jwt",
+            "tokenbind.toml:9:25: resources[1].access_token_lifetime: must be a number of seconds from 1 to 315360000",
+            "tokenbind.toml:12:14: resources[2].identifier: a resource is named by an absolute URI without a fragment, in visible ASCII",
+            "tokenbind.toml:13:7: resources[2].acr: must be one that a login here can reach: pwd",
+            "tokenbind.toml:14:11: resources[2].max_age: must be a number of seconds from 1 to 315360000",
+            "tokenbind.toml:19:14: resources[4].identifier: https://api.example/ is declared twice",
+        ],
+    );
+}
