@@ -205,8 +205,8 @@ mod asked_for {
             let by_value = [("client_id", &*client.id), ("request", &object)];
             let page = browser.post("/oauth2/authorize", &by_value).await;
             let page = browser.follow(page).await;
-            let signed = page.callback(&base, client.http.base()).expect("an answer");
-            assert_eq!(signed.refused(error), description);
+            let by_value = page.callback(&base, client.http.base()).expect("an answer");
+            assert_eq!(by_value.refused(error), description);
         }
     }
 
