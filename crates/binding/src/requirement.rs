@@ -51,7 +51,7 @@ pub enum Unmet<'a> {
         bound: &'a [BindingType],
     },
     /// No user signed in for it as the resource wants (RFC 9470: `insufficient_user_authentication`).
-    #[error("the resource asks for another way to sign in, or for a token of a user who signed in")]
+    #[error("the access token does not come of a login of the kind that the resource asks for")]
     Acr,
     /// The user signed in too long ago, or the token does not tell when (RFC 9470:
     /// `insufficient_user_authentication`).
