@@ -27,6 +27,7 @@ mod nginx;
 mod operator;
 mod port;
 mod process;
+mod publisher;
 mod registrar;
 mod relying_party;
 mod scripted;
@@ -54,6 +55,7 @@ pub use login::Login;
 pub use logout_receiver::LogoutReceiver;
 pub use nginx::{Nginx, NginxAddress, RunningNginx};
 pub use operator::{Operator, Ran, User};
+pub use publisher::{Published, Publisher};
 pub use registrar::{Registrar, Registration};
 pub use relying_party::{RelyingParty, SignIn, Visit};
 pub use scripted::{Call, Failure, ScriptedApplication};
@@ -74,9 +76,11 @@ pub fn binding_ref(client_id: &str, token_binding_id: &str) -> String {
 }
 
 /// The reference of a binding, worked out from its definition in words:
-/// `base64url(SHA-256("tokenbind/" type "/" client_id "/" value))`.
+/// `base64url(SHA-256("tokenbind/" type "/" client_id "/" value))`. Of a `client_id` that is a URL slashes and percent
+/// signs are percent-encoded.
 #[must_use]
 pub fn reference(binding_type: &str, client_id: &str, value: &str) -> String {
+    let client_id = client_id.replace('%', "%25").replace('/', "%2F");
     sha256(&format!("tokenbind/{binding_type}/{client_id}/{value}"))
 }
 

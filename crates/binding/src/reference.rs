@@ -10,6 +10,10 @@ use crate::{bindings::BindingType, id::ClientId};
 
 /// `SHA-256("tokenbind/" type "/" client_id "/" value)`, shown as unpadded base64url. Equal values of
 /// two types or of two applications have different references.
+///
+/// Of a `client_id` that is a URL the slashes are percent-encoded, and percent signs so that this stays
+/// reversible: else the value `b/c` of `https://a.example/x` were the value `c` of `https://a.example/x/b`. A registered
+/// `client_id` has neither.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Reference([u8; 32]);
 
@@ -18,15 +22,20 @@ impl Reference {
     #[must_use]
     pub fn of(binding_type: BindingType, client_id: &ClientId, value: &[u8]) -> Self {
         let mut hash = digest::Context::new(&digest::SHA256);
-        let parts: [&[u8]; 6] = [
-            b"tokenbind/",
-            binding_type.as_str().as_bytes(),
-            b"/",
-            client_id.as_str().as_bytes(),
-            b"/",
-            value,
-        ];
+        let parts: [&[u8]; 3] = [b"tokenbind/", binding_type.as_str().as_bytes(), b"/"];
         for part in parts {
+            hash.update(part);
+        }
+        for text in client_id.as_str().split_inclusive(['/', '%']) {
+            let (plain, encoded) = match text.as_bytes() {
+                [plain @ .., b'/'] => (plain, &b"%2F"[..]),
+                [plain @ .., b'%'] => (plain, &b"%25"[..]),
+                plain => (plain, &b""[..]),
+            };
+            hash.update(plain);
+            hash.update(encoded);
+        }
+        for part in [b"/", value] {
             hash.update(part);
         }
         let mut bytes = [0; 32];
@@ -107,5 +116,23 @@ mod tests {
         assert_ne!(base, Reference::of(BindingType::Cookie, &"app".into(), b"tv"));
         assert_ne!(base, Reference::of(BindingType::ClientRequest, &"app2".into(), b"tv"));
         assert_ne!(base, Reference::of(BindingType::ClientRequest, &"app".into(), b"TV"));
+    }
+
+    /// The expected text was computed with Python's `hashlib`, `base64` and `urllib.parse.quote(…, safe=":")`.
+    #[test]
+    fn a_client_id_that_is_a_url_counts_with_its_slashes_encoded() {
+        let client_id = "https://a.example/x%2Fy".into();
+        let reference = Reference::of(BindingType::ClientRequest, &client_id, b"tv");
+        assert_eq!(reference.to_string(), "DEhzkS18mzygvmtztguBR3ZbmuicXtPMrv9uWK7HxTc");
+    }
+
+    #[test]
+    fn no_two_urls_share_a_reference() {
+        let of = |client_id: &str, value: &[u8]| {
+            Reference::of(BindingType::ClientRequest, &client_id.into(), value)
+        };
+        assert_ne!(of("https://a.example/x", b"b/c"), of("https://a.example/x/b", b"c"));
+        assert_ne!(of("https://a.example/x%2Fb", b"c"), of("https://a.example/x/b", b"c"));
+        assert_ne!(of("https://a.example/x%252Fb", b"c"), of("https://a.example/x%2Fb", b"c"));
     }
 }

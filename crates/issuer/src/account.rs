@@ -5,6 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use tokenbind_binding::{ClientId, Cookies, SessionId};
 
 use crate::{
+    client_document::ClientUrl,
     error::{ErrorCode, OAuthError},
     issuer::Issuer,
     session::LoginSession,
@@ -50,14 +51,23 @@ impl Issuer {
         let sessions = self.store.list_sessions(subject, now).await?;
         let mut applications = Vec::new();
         for connection in self.store.list_connections(subject, now).await? {
-            // One that was removed holds nothing any more.
-            if let Some(application) = self.find(connection.client_id.as_str()).await? {
-                let name = application.settings.client_name.clone();
-                let name = name.unwrap_or_else(|| connection.client_id.to_string());
+            if let Some(name) = self.name_of(&connection.client_id).await? {
                 applications.push(ConnectedApplication { name, connection });
             }
         }
         Ok(Some(Account { current, sessions, applications }))
+    }
+
+    /// What the user knows an application by. One that was removed holds nothing any more.
+    async fn name_of(&self, client_id: &ClientId) -> StoreResult<Option<String>> {
+        // Its access can be taken back whether or not its document can be had, and whatever that says now.
+        if ClientUrl::parse(client_id.as_str()).is_some() {
+            return Ok(Some(client_id.to_string()));
+        }
+        let application = self.find(client_id.as_str()).await?;
+        Ok(application.map(|application| {
+            application.settings.client_name.clone().unwrap_or_else(|| client_id.to_string())
+        }))
     }
 
     /// Ends one of the user's own sessions. Another user's is left alone.

@@ -125,7 +125,7 @@ impl Issuer {
                 ));
             }
         }
-        let application = self.find(token.client_id.as_str()).await?;
+        let application = self.find_owner(&token.client_id).await?;
         let application = application.ok_or_else(|| scheme.refuse("its application is gone"))?;
         let proved = self.prove_key(proofs, &application.settings, Some(text)).await?;
         proved.map(Some).ok_or_else(|| {

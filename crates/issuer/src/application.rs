@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use tokenbind_binding::{ClientId, Timestamp};
 
 use crate::{
+    client_document::ClientUrl,
     secret::SecretHash,
     settings::{InvalidMetadata, Settings},
 };
@@ -26,8 +27,16 @@ pub struct Application {
     pub settings: Settings,
 }
 
+impl Application {
+    /// The host of whoever describes it, if it is not registered here but described by a document.
+    #[must_use]
+    pub fn described_by(&self) -> Option<String> {
+        ClientUrl::parse(self.client_id.as_str()).map(|url| url.host().to_owned())
+    }
+}
+
 /// A `client_id` that somebody chose. RFC 6749 appendix A.1 allows visible ASCII. No slash, since references
-/// part their fields by it, no colon, since HTTP Basic does, and nothing that clients forget to encode there.
+/// part their fields by it and URLs have them, no colon, since HTTP Basic does, and nothing that clients forget to encode there.
 pub(crate) fn valid_client_id(id: String) -> Result<ClientId, InvalidMetadata> {
     let allowed = |byte: u8| byte.is_ascii_graphic() && !b"/:\"\\%+".contains(&byte);
     if (1..=255).contains(&id.len()) && id.bytes().all(allowed) {

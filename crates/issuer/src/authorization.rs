@@ -95,6 +95,8 @@ pub enum Decision {
 pub struct ApplicationFace {
     /// `client_name`, or the `client_id` if it has none.
     pub name: String,
+    /// The host that describes it, if it is not registered here: all that is known for sure of who stands behind it.
+    pub described_by: Option<String>,
     /// The host that the browser will be sent back to; the scheme where that is private.
     pub destination: String,
     /// The origin of the redirect URI as a CSP source, so that a form may lead there; the scheme with
@@ -350,6 +352,10 @@ impl Issuer {
             return Ok(Consent::Given);
         }
         let Some(CurrentUser { user, .. }) = current else { return Ok(Consent::Missing) };
+        // RFC 8252 section 8.6: a client that anybody could pretend to be is not let in without the user.
+        if requester.application.described_by().is_some() {
+            return Ok(Consent::Missing);
+        }
         let client_id = &requester.application.client_id;
         let remembered = self.store.find_consent(&user.subject, client_id).await?;
         let covered = remembered.is_some_and(|remembered| wanted.is_within(&remembered));

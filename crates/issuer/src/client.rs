@@ -12,6 +12,7 @@ pub(crate) use assertion::named_by_assertion;
 use crate::{
     application::Application,
     basic::BasicCredentials,
+    client_document::NoClient,
     error::{ErrorCode, OAuthError},
     form::Form,
     issuer::Issuer,
@@ -138,14 +139,18 @@ impl Issuer {
     ) -> Result<AuthenticatedClient, OAuthError> {
         let shown = read_credentials(evidence)?;
         let client_id = ClientId::from(&*shown.client_id);
-        let found = self.store.find_application(&client_id).await?;
+        let found = match self.find_client(&client_id).await {
+            Ok(found) => Some(found),
+            Err(NoClient::Unknown) => None,
+            Err(refused) => {
+                let error = refused.into_error(ErrorCode::InvalidClient, UNKNOWN_OR_WRONG);
+                return Err(self.counted(&shown, evidence.address, error));
+            }
+        };
         let application = found.as_ref().map(|(application, _)| &**application);
         match self.check_shown(application, &shown, evidence.proofs).await {
             Ok(()) => {}
-            Err(error) if error.code == ErrorCode::InvalidClient => {
-                return Err(self.count_failure(&shown, evidence.address, error));
-            }
-            Err(error) => return Err(error),
+            Err(error) => return Err(self.counted(&shown, evidence.address, error)),
         }
         found
             .map(|(application, as_of)| AuthenticatedClient { application, as_of })
@@ -171,7 +176,11 @@ impl Issuer {
         }
     }
 
-    fn count_failure(&self, shown: &Shown<'_>, address: IpAddr, error: OAuthError) -> OAuthError {
+    /// The refusal, or that there were too many of a client that did not prove who it is.
+    fn counted(&self, shown: &Shown<'_>, address: IpAddr, error: OAuthError) -> OAuthError {
+        if error.code != ErrorCode::InvalidClient {
+            return error;
+        }
         let attempt = Attempt::new(&shown.client_id, address);
         let now = self.now();
         match self.failed_clients.check(&attempt, now) {

@@ -8,6 +8,7 @@ use tokenbind_binding::{Clock, Instant, Random, TokenId};
 use tokio::sync::Notify;
 
 use crate::{
+    client_document::{ClientDocuments, DocumentPolicy},
     client_keys::FetchedKeys,
     endpoint::ProvenUrls,
     fetch::{Fetch, NoFetch},
@@ -49,6 +50,8 @@ pub struct IssuerConfig {
     pub pushed_request_lifetime: u64,
     /// What registers applications over the network; none switches registration off.
     pub initial_access_token: Option<SecretHash>,
+    /// What applications may do that only a document at their `client_id` describes; none if no document counts.
+    pub client_documents: Option<DocumentPolicy>,
     /// How many passwords are hashed at once.
     pub concurrent_hashes: usize,
     /// How long a request may wait for its password to be hashed; less than a minute, since the store
@@ -117,6 +120,8 @@ pub struct Issuer {
     pub(crate) proven_urls: ProvenUrls,
     /// What applications publish at their `jwks_uri`.
     pub(crate) fetched_keys: FetchedKeys,
+    /// Applications that documents describe.
+    pub(crate) client_documents: ClientDocuments,
     server_key: Arc<ServerKey>,
     keys: ArcSwap<KeyRing>,
 }
@@ -148,6 +153,10 @@ impl Issuer {
             session_ended: Notify::new(),
             fetched_keys: FetchedKeys::new(Arc::new(NoFetch)),
             proven_urls: ProvenUrls::of(&config),
+            client_documents: ClientDocuments::new(
+                config.client_documents.clone(),
+                Arc::new(NoFetch),
+            ),
             config,
             store,
             clock,
@@ -160,7 +169,12 @@ impl Issuer {
     /// The same, with this way to get what applications publish. Without one, nothing is got.
     #[must_use]
     pub fn fetching_by(self, fetch: Arc<dyn Fetch>) -> Self {
-        Self { fetched_keys: FetchedKeys::new(fetch), ..self }
+        let policy = self.config.client_documents.clone();
+        Self {
+            fetched_keys: FetchedKeys::new(fetch.clone()),
+            client_documents: ClientDocuments::new(policy, fetch),
+            ..self
+        }
     }
 
     /// What the operator decided.

@@ -34,6 +34,9 @@ pub struct ServerMetadata {
     mtls_endpoint_aliases: Option<EndpointAliases>,
     /// RFC 8705 section 3.3.
     tls_client_certificate_bound_access_tokens: bool,
+    /// draft-ietf-oauth-client-id-metadata-document-02 section 6.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    client_id_metadata_document_supported: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     registration_endpoint: Option<String>,
     response_types_supported: [&'static str; 1],
@@ -124,6 +127,7 @@ impl Issuer {
             jwks_uri: at("/oauth2/jwks"),
             mtls_endpoint_aliases: self.config.mtls_base.as_deref().map(EndpointAliases::below),
             tls_client_certificate_bound_access_tokens: self.config.client_certificates.are_taken(),
+            client_id_metadata_document_supported: self.takes_client_documents(),
             registration_endpoint: registers.then(|| at("/oauth2/register")),
             response_types_supported: ["code"],
             response_modes_supported: ResponseMode::ALL.map(ResponseMode::as_str),

@@ -42,7 +42,7 @@ impl Issuer {
         let user =
             user.ok_or_else(|| invalid_token("the access token does not speak for a user"))?;
         let named = token.login.as_deref().map(|login| &*login.claims.userinfo).unwrap_or_default();
-        let application = self.find(token.token.client_id.as_str()).await?;
+        let application = self.find_owner(&token.token.client_id).await?;
         let application = application.ok_or_else(|| invalid_token("its application is gone"))?;
         let mut claims = claims::released(&user, &token.scope, named, &application.settings);
         // OpenID Connect Core section 5.3.2: "The sub (subject) Claim MUST always be returned".

@@ -75,6 +75,7 @@ fn issuer_config(config: &Config) -> IssuerConfig {
         session_absolute: config.session.absolute.as_secs(),
         authorization_code_lifetime: config.tokens.authorization_code_lifetime.as_secs(),
         pushed_request_lifetime: config.tokens.pushed_request_lifetime.as_secs(),
+        client_documents: config.client_documents.clone(),
         initial_access_token: config.initial_access_token.as_ref().map(Secret::hash),
         concurrent_hashes: config.passwords.concurrent_hashes,
         password_patience: config.limits.request_timeout,

@@ -170,7 +170,8 @@ mod tests {
 
     fn outcome(status: u16, body: &str) -> Outcome {
         let status = StatusCode::from_u16(status).unwrap();
-        Outcome::of(Ok(Answer { status, body: body.to_owned().into() }))
+        let body = body.to_owned().into();
+        Outcome::of(Ok(Answer { status, content_type: None, body }))
     }
 
     #[test]

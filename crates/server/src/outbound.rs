@@ -14,7 +14,7 @@ use reqwest::{
     dns::{Addrs, Name, Resolve, Resolving},
     redirect::Policy,
 };
-use tokenbind_issuer::fetch::{Fetch, FetchError};
+use tokenbind_issuer::fetch::{Document, Fetch, FetchError};
 use url::{Host, Url};
 
 use crate::{config, tls::TlsError};
@@ -59,6 +59,7 @@ pub(crate) enum CallError {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
+    pub(crate) content_type: Option<String>,
     /// The first bytes of the body.
     pub(crate) body: Bytes,
 }
@@ -140,6 +141,8 @@ impl Outbound {
 }
 
 async fn read(mut response: Response) -> Result<Answer, CallError> {
+    let content_type = response.headers().get(http::header::CONTENT_TYPE);
+    let content_type = content_type.and_then(|value| value.to_str().ok()).map(Into::into);
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         let room = MAX_ANSWER - body.len();
@@ -148,13 +151,13 @@ async fn read(mut response: Response) -> Result<Answer, CallError> {
             break;
         }
     }
-    Ok(Answer { status: response.status(), body: body.into() })
+    Ok(Answer { status: response.status(), content_type, body: body.into() })
 }
 
-/// Documents that applications publish (RFC 7591 section 2, `jwks_uri`).
+/// Documents that applications publish: keys at a `jwks_uri` (RFC 7591 section 2), themselves at a `client_id`.
 #[async_trait]
 impl Fetch for Outbound {
-    async fn get(&self, uri: &str) -> Result<Vec<u8>, FetchError> {
+    async fn get(&self, uri: &str) -> Result<Document, FetchError> {
         let answer = self.get(uri).await.map_err(|error| FetchError(error.to_string()))?;
         if answer.status != StatusCode::OK {
             return Err(FetchError(format!("the answer has status {}", answer.status)));
@@ -162,7 +165,7 @@ impl Fetch for Outbound {
         if answer.body.len() == MAX_ANSWER {
             return Err(FetchError(format!("the answer has {MAX_ANSWER} bytes or more")));
         }
-        Ok(answer.body.into())
+        Ok(Document { content_type: answer.content_type, body: answer.body.into() })
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokenbind_binding::{Anchor, ClientId, Thumbprint, certificate, client_request, dpop};
 
 use super::AdminError;
-use crate::{issuer::Issuer, presented::Presented};
+use crate::{client_document::ClientUrl, issuer::Issuer, presented::Presented};
 
 /// What an operator wants to end.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,6 +123,10 @@ impl Issuer {
     }
 
     async fn application_anchor(&self, client_id: &str) -> Result<Anchor, AdminError> {
+        // What such an application holds can be ended though its document is gone, or does not count any more.
+        if ClientUrl::parse(client_id).is_some() {
+            return Ok(Anchor::Application(client_id.into()));
+        }
         match self.find(client_id).await? {
             Some(application) => Ok(Anchor::Application(application.client_id.clone())),
             None => Err(AdminError::unknown("application", client_id)),

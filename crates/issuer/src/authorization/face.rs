@@ -12,6 +12,7 @@ impl ApplicationFace {
         let url = Url::parse(redirect_uri.as_str()).ok();
         Self {
             name: name.unwrap_or(application.client_id.as_str()).into(),
+            described_by: application.described_by(),
             destination: url.as_ref().map(destination).unwrap_or_default(),
             form_action: url.as_ref().map(form_action).unwrap_or_default(),
         }

@@ -7,6 +7,7 @@ use url::form_urlencoded;
 use super::{
     Decision,
     error::{AuthorizationError, AuthorizationErrorCode},
+    requester::UNKNOWN_CLIENT,
 };
 use crate::{
     error::{ErrorCode, OAuthError},
@@ -120,7 +121,8 @@ impl Issuer {
     async fn open_signed(&self, shown: &Form<'_>, object: &str) -> Result<Opening, OAuthError> {
         let named = shown.get("client_id").map(ClientId::from);
         let found = match &named {
-            Some(client_id) => self.store.find_application(client_id).await?,
+            // Why there is none is told where the browser's own parameters are looked at.
+            Some(client_id) => self.find_client(client_id).await.ok(),
             None => None,
         };
         let Some((application, as_of)) = found else {
@@ -201,5 +203,5 @@ pub(super) fn no_such_request() -> OAuthError {
 }
 
 fn unknown_client() -> AuthorizationError {
-    AuthorizationError::invalid_request("no application of this client_id is registered here")
+    AuthorizationError::invalid_request(UNKNOWN_CLIENT)
 }

@@ -19,6 +19,9 @@ use crate::{
     store::{AsOf, StoreResult},
 };
 
+/// What is said of a `client_id` that is not known.
+pub(super) const UNKNOWN_CLIENT: &str = "no application of this client_id is registered here";
+
 /// An application and the way to answer it. Only [`Issuer::requester`] makes one.
 pub(super) struct Requester {
     pub(super) application: Arc<Application>,
@@ -50,10 +53,10 @@ impl Issuer {
             return Ok(Err(refuse("the parameter client_id is missing")));
         };
         let client_id = ClientId::from(client_id);
-        let Some((application, as_of)) = self.store.find_application(&client_id).await? else {
-            return Ok(Err(refuse("no application of this client_id is registered here")));
-        };
-        Ok(self.requester(application, as_of, parameters))
+        Ok(match self.find_client(&client_id).await {
+            Ok((application, as_of)) => self.requester(application, as_of, parameters),
+            Err(none) => Err(none.into_error(ErrorCode::InvalidRequest, UNKNOWN_CLIENT)),
+        })
     }
 
     /// The application with the way to answer it that these parameters name.

@@ -18,6 +18,7 @@ impl Reading {
         self.check_mtls();
         self.check_session();
         self.check_cookie_domain();
+        self.check_client_documents();
         self.read_registration_file();
     }
 
@@ -79,6 +80,18 @@ impl Reading {
             let message =
                 format!("session.absolute ({absolute}) is shorter than session.idle ({idle})");
             self.refuse(blamed, message);
+        }
+    }
+
+    fn check_client_documents(&mut self) {
+        if self.draft.client_documents == Some(true) {
+            return;
+        }
+        for key in ["clients.metadata_document_hosts", "clients.metadata_document_scope"] {
+            if self.is_given(key) {
+                let message = "needs clients.metadata_documents = true beside it";
+                self.refuse(key, message.to_owned());
+            }
         }
     }
 

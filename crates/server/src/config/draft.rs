@@ -10,10 +10,13 @@ use std::{
 
 use ipnet::IpNet;
 use tokenbind_issuer::{
+    client_document::DocumentPolicy,
     declared::{DeclaredApplication, DeclaredUser},
     keys::SigningAlgorithm,
     resource::Resource,
+    scope::Scope,
     secret::Secret,
+    settings::Settings,
 };
 use url::Url;
 
@@ -49,6 +52,9 @@ pub(super) struct Draft {
     pub(super) server_key_file: Option<PathBuf>,
     pub(super) registration: Option<Secret>,
     pub(super) registration_file: Option<PathBuf>,
+    pub(super) client_documents: Option<bool>,
+    pub(super) client_document_hosts: Option<Vec<String>>,
+    pub(super) client_document_scope: Option<Scope>,
     pub(super) concurrent_hashes: Option<usize>,
     pub(super) body_bytes: Option<usize>,
     pub(super) failed_logins: Option<u32>,
@@ -109,10 +115,18 @@ impl Draft {
         self.issuer.clone().unwrap_or_else(default)
     }
 
+    /// Nothing, unless documents count.
+    fn client_documents(&self) -> Option<DocumentPolicy> {
+        self.client_documents.unwrap_or_default().then(|| DocumentPolicy {
+            hosts: self.client_document_hosts.clone().unwrap_or_default(),
+            scope: self.client_document_scope.clone().unwrap_or(Settings::default().scope),
+        })
+    }
+
     /// The configuration: what was said, and the defaults for the rest.
     pub(super) fn finish(self) -> Config {
         let (listen, metrics, session) = (self.listen(), self.metrics(), self.session());
-        let issuer = self.issuer();
+        let (issuer, client_documents) = (self.issuer(), self.client_documents());
         let (mtls_listen, mtls_base_url) = (self.mtls_listen(), self.mtls_base_url());
         let data = self.data.unwrap_or_else(|| PathBuf::from("data"));
         let certificate = match (self.certificate, self.key) {
@@ -143,6 +157,7 @@ impl Draft {
             },
             server_key_file: self.server_key_file.unwrap_or_else(|| data.join("server.key")),
             initial_access_token: self.registration,
+            client_documents,
             passwords: Passwords {
                 concurrent_hashes: self.concurrent_hashes.unwrap_or_else(cores),
             },

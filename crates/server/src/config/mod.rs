@@ -30,6 +30,7 @@ use std::{
 use http::HeaderName;
 use ipnet::IpNet;
 use tokenbind_issuer::{
+    client_document::DocumentPolicy,
     declared::{DeclaredApplication, DeclaredUser},
     keys::SigningAlgorithm,
     resource::Resource,
@@ -64,6 +65,8 @@ pub struct Config {
     pub server_key_file: PathBuf,
     /// What registers applications over the network (RFC 7591 section 3); if none, nothing does.
     pub initial_access_token: Option<Secret>,
+    /// What applications may do that only a document at their `client_id` describes; none if no document counts.
+    pub client_documents: Option<DocumentPolicy>,
     /// How passwords are hashed.
     pub passwords: Passwords,
     /// What a request may take.

@@ -117,6 +117,10 @@ fn every_key_is_read_from_the_file() {
         server_key_file = "/run/secrets/server.key"
         [registration]
         initial_access_token = "0123456789-abcdefghijklmnopqrstuvwxyz"
+        [clients]
+        metadata_documents = true
+        metadata_document_hosts = ["app.example", "b.example"]
+        metadata_document_scope = "openid mcp:tools"
         [passwords]
         concurrent_hashes = 3
         [limits]

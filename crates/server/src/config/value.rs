@@ -11,7 +11,7 @@ use std::{
 use http::{HeaderName, header};
 use ipnet::IpNet;
 use jiff::SignedDuration;
-use tokenbind_issuer::{keys::SigningAlgorithm, secret::Secret};
+use tokenbind_issuer::{keys::SigningAlgorithm, scope::Scope, secret::Secret};
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
@@ -223,6 +223,17 @@ pub(super) fn domain(raw: &Raw) -> Parsed<String> {
         return Err(REJECTED);
     }
     Ok(text.to_owned())
+}
+
+/// Domain names, in an array or separated by spaces.
+pub(super) fn domains(raw: &Raw) -> Parsed<Vec<String>> {
+    words(raw)?.into_iter().map(|word| domain(&Raw::Text(word.to_owned()))).collect()
+}
+
+/// A scope with at least one word.
+pub(super) fn scope(raw: &Raw) -> Parsed<Scope> {
+    let scope = Scope::parse(text(raw)?).map_err(|_| REJECTED)?;
+    if scope.is_empty() { Err(REJECTED) } else { Ok(scope) }
 }
 
 /// Headers that mean something else.

@@ -85,6 +85,7 @@ mod tests {
         let site = Site::of("https://id.example.com");
         let application = ApplicationFace {
             name: "Photos <script>".into(),
+            described_by: Some("photos.example".into()),
             destination: "127.0.0.1".into(),
             form_action: "http://127.0.0.1:5000".into(),
         };
@@ -101,6 +102,7 @@ mod tests {
         assert!(html.contains("See your e-mail address"));
         assert!(html.contains("wants access to your account"));
         assert!(html.contains("Photos") && !html.contains("<API>"), "{html}");
+        assert!(html.contains("what <strong>photos.example</strong> says"), "{html}");
         assert!(!html.contains("<script>") && !html.contains("<read>"), "{html}");
         assert!(html.contains("an application on this device"), "{html}");
         for decision in ["allow", "deny"] {

@@ -37,6 +37,7 @@ mod tests {
     fn face() -> ApplicationFace {
         ApplicationFace {
             name: "Photos & <b>more</b>".into(),
+            described_by: None,
             destination: "photos.example".into(),
             form_action: "https://photos.example".into(),
         }

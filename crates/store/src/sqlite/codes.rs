@@ -68,9 +68,10 @@ pub(crate) fn sweep(db: &Connection, ids: &[Vec<u8>], now: Timestamp) -> DbResul
     Ok(removed)
 }
 
-/// What is true of a row that the sweep may remove at `?2`.
+/// What is true of a row that the sweep may remove at `?2`. An application whose id is a URL has no row.
 pub(crate) const IS_OVER: &str = "keep_until <= ?2 AND NOT EXISTS (SELECT 1 FROM grants WHERE grants.id = grant_id) \
      OR NOT EXISTS (SELECT 1 FROM applications WHERE applications.client_id = codes.client_id) \
+     AND codes.client_id NOT GLOB 'https://*' \
      OR NOT EXISTS (SELECT 1 FROM users WHERE users.subject = codes.subject)";
 
 fn read(row: &Row<'_>) -> DbResult<StoredCode> {

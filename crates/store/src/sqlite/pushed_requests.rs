@@ -65,9 +65,10 @@ pub(crate) fn find(db: &Connection, id: PushedRequestId) -> DbResult<Option<Kept
     .transpose()
 }
 
-/// What is true of a row that the sweep may remove at `?2`.
+/// What is true of a row that the sweep may remove at `?2`. An application whose id is a URL has no row.
 pub(crate) const IS_OVER: &str = "answers_until <= ?2 OR NOT EXISTS \
-     (SELECT 1 FROM applications WHERE applications.client_id = pushed_requests.client_id)";
+     (SELECT 1 FROM applications WHERE applications.client_id = pushed_requests.client_id) \
+     AND pushed_requests.client_id NOT GLOB 'https://*'";
 
 fn read(row: &Row<'_>) -> DbResult<KeptRequest> {
     Ok(KeptRequest {

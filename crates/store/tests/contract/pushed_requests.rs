@@ -155,4 +155,13 @@ contract! {
         assert_eq!(sweep(&bench).await.pushed_requests, 1);
         assert!(kept(&bench, id).await.is_none());
     }
+
+    async fn the_requests_of_an_application_that_a_document_describes_stay(bench: Bench) {
+        let mut push = push_of(&bench).await;
+        push.request.client_id = "https://app.example/client.json".into();
+        let outcome = bench.store.push_request(push).await.unwrap();
+        let PushOutcome::Pushed(id) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(sweep(&bench).await.pushed_requests, 0);
+        assert!(kept(&bench, id).await.is_some());
+    }
 }

@@ -113,6 +113,18 @@ contract! {
         assert_eq!(sweep(&bench).await, Swept { codes: 1, cookies: 2, ..Swept::default() });
     }
 
+    async fn a_code_of_an_application_that_a_document_describes_stays(bench: Bench) {
+        bench.with_users().await;
+        let session = bench.log_in().await;
+        let mut request = bench.code_request(&session).await;
+        request.code.client_id = "https://app.example/client.json".into();
+        bench.issue_code(request).await;
+        bench.clock.advance(CODE - 1);
+        assert_eq!(sweep(&bench).await, Swept::default());
+        bench.clock.advance(1);
+        assert_eq!(sweep(&bench).await, Swept { codes: 1, ..Swept::default() });
+    }
+
     async fn a_connection_without_consent_goes_with_its_last_token(bench: Bench) {
         bench.with_users().await;
         bench.issue(bench.issuance().await).await;
