@@ -60,9 +60,13 @@ async fn every_endpoint_in_them_answers() {
             "userinfo_endpoint" => {
                 assert_eq!(answer.status, 401);
                 let challenge = answer.header(&reqwest::header::WWW_AUTHENTICATE);
-                let both =
-                    r#"Bearer realm="tokenbind", DPoP realm="tokenbind", algs="ES256 PS256 EdDSA""#;
-                assert_eq!(challenge, Some(both));
+                let metadata = format!(
+                    "{}/.well-known/oauth-protected-resource/oauth2/userinfo",
+                    server.issuer()
+                );
+                let realm = format!(r#"realm="tokenbind", resource_metadata="{metadata}""#);
+                let both = format!(r#"Bearer {realm}, DPoP {realm}, algs="ES256 PS256 EdDSA""#);
+                assert_eq!(challenge, Some(&*both));
             }
             _ => {
                 assert!([400, 401].contains(&answer.status), "{name}: {}", answer.status);

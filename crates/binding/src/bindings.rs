@@ -76,6 +76,18 @@ impl BindingType {
         matches!(self, Self::Certificate | Self::Dpop)
     }
 
+    /// Whether it is proved by a DPoP proof.
+    #[must_use]
+    pub const fn takes_dpop_proof(self) -> bool {
+        matches!(self, Self::Dpop)
+    }
+
+    /// Whether it is proved by a TLS client certificate.
+    #[must_use]
+    pub const fn takes_certificate(self) -> bool {
+        matches!(self, Self::Certificate)
+    }
+
     /// Whether its tokens die with the login session.
     #[must_use]
     pub const fn needs_session(self) -> bool {

@@ -1,12 +1,14 @@
 //! Protected resources: what access tokens can be meant for, and what each asks of them (RFC 8707).
 
 mod members;
+mod metadata;
 mod wanted;
 
 use serde::{Deserialize, Serialize};
 use tokenbind_binding::{BindingType, ClientId};
 use url::Url;
 
+pub use metadata::{NoDocument, ResourceMetadata, WELL_KNOWN};
 pub(crate) use wanted::Wanted;
 
 use crate::{login::Acr, scope::Scope, settings::AccessTokenFormat};

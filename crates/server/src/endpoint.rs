@@ -31,13 +31,15 @@ use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use tokenbind_binding::Clock;
-use tokenbind_issuer::{Issuer, OAuthError};
+use tokenbind_issuer::{Issuer, OAuthError, resource::WELL_KNOWN};
 
 use self::refusal::nothing_here;
 use crate::{
     config, error_response::error_response, metrics::EndpointMetrics, pages::Site,
     request::RequestLimits, response::broken, system::SystemClock,
 };
+
+const NO_SUCH_ENDPOINT: &str = "there is no such endpoint";
 
 /// What all endpoints share.
 #[derive(Clone)]
@@ -89,6 +91,7 @@ pub(crate) fn router(issuer: Arc<Issuer>, limits: RequestLimits, cookie: config:
         register: EndpointMetrics::new("register"),
     }));
     pages()
+        .merge(well_known())
         .route(
             "/oauth2/userinfo",
             get(userinfo::answer).post(userinfo::answer).options(userinfo::preflight),
@@ -104,14 +107,6 @@ pub(crate) fn router(issuer: Arc<Issuer>, limits: RequestLimits, cookie: config:
             "/oauth2/register/{client_id}",
             get(register::read).put(register::update).delete(register::delete),
         )
-        .route(
-            "/.well-known/openid-configuration",
-            get(metadata::server).options(metadata::preflight),
-        )
-        .route(
-            "/.well-known/oauth-authorization-server",
-            get(metadata::server).options(metadata::preflight),
-        )
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .method_not_allowed_fallback(async |State(app): State<App>, headers: HeaderMap| {
@@ -119,9 +114,23 @@ pub(crate) fn router(issuer: Arc<Issuer>, limits: RequestLimits, cookie: config:
             nothing_here(&app.site, &headers, StatusCode::METHOD_NOT_ALLOWED, description)
         })
         .fallback(async |State(app): State<App>, headers: HeaderMap| {
-            nothing_here(&app.site, &headers, StatusCode::NOT_FOUND, "there is no such endpoint")
+            nothing_here(&app.site, &headers, StatusCode::NOT_FOUND, NO_SUCH_ENDPOINT)
         })
         .with_state(app)
+}
+
+/// The documents that describe the server (RFC 8615).
+fn well_known() -> Router<App> {
+    let below = |name: &str| format!("{name}/{{*path}}");
+    let [oauth, openid] = [metadata::OAUTH_SERVER, metadata::OPENID_PROVIDER];
+    let server = || get(metadata::server).options(metadata::preflight);
+    let by_path = || get(metadata::server_by_path).options(metadata::preflight);
+    Router::new()
+        .route(oauth, server())
+        .route(openid, server())
+        .route(&below(oauth), by_path())
+        .route(&below(openid), by_path())
+        .route(&below(WELL_KNOWN), get(metadata::resource).options(metadata::preflight))
 }
 
 /// What people visit, and what their pages load.

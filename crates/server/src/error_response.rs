@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 use tokenbind_binding::dpop;
 use tokenbind_issuer::{ErrorCode, OAuthError, TokenScheme};
 
+/// With it each challenge of a protected resource begins.
+const REALM: &str = r#"realm="tokenbind""#;
+
 /// RFC 9449 section 8.
 pub(crate) const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
@@ -43,10 +46,8 @@ fn in_http(error: &OAuthError) -> (StatusCode, Option<(HeaderName, String)>) {
         }
         // RFC 6750 sections 3 and 3.1, RFC 9449 section 7.2: both schemes, and no error.
         ErrorCode::MissingToken => {
-            let challenge = format!(
-                r#"Bearer realm="tokenbind", DPoP realm="tokenbind", algs="{}""#,
-                dpop::ALGORITHMS.join(" ")
-            );
+            let challenge =
+                format!(r#"Bearer {REALM}, DPoP {REALM}, algs="{}""#, dpop::ALGORITHMS.join(" "));
             (StatusCode::UNAUTHORIZED, Some((header::WWW_AUTHENTICATE, challenge)))
         }
         ErrorCode::InvalidToken => (StatusCode::UNAUTHORIZED, Some(challenge("Bearer", error))),
@@ -88,7 +89,7 @@ fn challenge(scheme: &str, error: &OAuthError) -> (HeaderName, String) {
         _ => String::new(),
     };
     let mut challenge = format!(
-        r#"{scheme} realm="tokenbind", error="{}", error_description="{}""#,
+        r#"{scheme} {REALM}, error="{}", error_description="{}""#,
         error.code.as_str(),
         error.description
     );
@@ -145,6 +146,24 @@ pub(crate) fn with_dpop_nonce(mut response: Response, nonce: Option<&str>) -> Re
     response
 }
 
+/// An answer of a protected resource whose challenges tell where the document of that resource is (RFC 9728 section 5.1).
+pub(crate) fn with_resource_metadata(
+    mut response: Response,
+    url: impl FnOnce() -> Option<String>,
+) -> Response {
+    let headers = response.headers_mut();
+    let challenge = headers.get(header::WWW_AUTHENTICATE).and_then(|value| value.to_str().ok());
+    if let Some(challenge) = challenge
+        && let Some(url) = url()
+    {
+        let told = challenge.replace(REALM, &format!(r#"{REALM}, resource_metadata="{url}""#));
+        if let Ok(told) = HeaderValue::from_str(&told) {
+            headers.insert(header::WWW_AUTHENTICATE, told);
+        }
+    }
+    response
+}
+
 fn body(error: &OAuthError) -> Value {
     json!({ "error": error.code.as_str(), "error_description": error.description })
 }
@@ -170,6 +189,25 @@ mod tests {
     fn rfc6750_section_3_1_without_a_token_the_challenge_is_bare() {
         let bare = r#"Bearer realm="tokenbind", DPoP realm="tokenbind", algs="ES256 PS256 EdDSA""#;
         assert_eq!(challenge_of(ErrorCode::MissingToken), (401, bare.to_owned()));
+    }
+
+    #[test]
+    fn rfc9728_section_5_1_each_challenge_tells_where_the_metadata_are() {
+        let url = "https://a.example/.well-known/oauth-protected-resource/oauth2/userinfo";
+        for (code, challenges) in [
+            (ErrorCode::MissingToken, 2),
+            (ErrorCode::InvalidToken, 1),
+            (ErrorCode::InvalidDpopToken, 1),
+            (ErrorCode::InsufficientScope { needed: "openid" }, 1),
+        ] {
+            let response = error_response(&OAuthError::new(code, "why"));
+            let response = with_resource_metadata(response, || Some(url.to_owned()));
+            let told = response.headers()[header::WWW_AUTHENTICATE].to_str().unwrap();
+            let parameter = format!(r#"realm="tokenbind", resource_metadata="{url}""#);
+            assert_eq!(told.matches(&parameter).count(), challenges, "{told}");
+        }
+        let open = with_resource_metadata(StatusCode::OK.into_response(), || Some(url.into()));
+        assert!(!open.headers().contains_key(header::WWW_AUTHENTICATE));
     }
 
     #[test]

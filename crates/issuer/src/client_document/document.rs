@@ -74,12 +74,10 @@ fn settings(
     }
     let mut taken: Map<String, Value> =
         members.into_iter().filter(|(name, _)| TAKEN.contains(&&**name)).collect();
-    // RFC 7591 section 2 has client_secret_basic where nothing is said, which cannot be here.
-    taken.entry("token_endpoint_auth_method").or_insert_with(|| "none".into());
+    check_method(&mut taken)?;
     narrow_grants(&mut taken)?;
     narrow_scope(&mut taken, allowed)?;
     let settings = Settings::from_metadata(taken)?;
-    check_method(&settings)?;
     check_origins(url, &settings)?;
     Ok(settings)
 }
@@ -117,18 +115,16 @@ fn narrow_scope(taken: &mut Map<String, Value>, allowed: &Scope) -> Result<(), I
     Ok(())
 }
 
-/// Section 4.1: no method "based around a shared symmetric secret".
-fn check_method(settings: &Settings) -> Result<(), InvalidMetadata> {
-    match settings.token_endpoint_auth_method {
-        ClientAuthMethod::None | ClientAuthMethod::PrivateKeyJwt => Ok(()),
-        ClientAuthMethod::ClientSecretBasic
-        | ClientAuthMethod::ClientSecretPost
-        | ClientAuthMethod::TlsClientAuth
-        | ClientAuthMethod::SelfSignedTlsClientAuth => Err(InvalidMetadata::new(
-            "token_endpoint_auth_method",
-            "must be none or private_key_jwt",
-        )),
+/// Section 4.1: no method "based around a shared symmetric secret". Certificates say nothing of a stranger.
+fn check_method(taken: &mut Map<String, Value>) -> Result<(), InvalidMetadata> {
+    const NAME: &str = "token_endpoint_auth_method";
+    // RFC 7591 section 2 has client_secret_basic where nothing is said, which cannot be here.
+    let method = taken.entry(NAME).or_insert_with(|| ClientAuthMethod::None.as_str().into());
+    let methods = [ClientAuthMethod::None, ClientAuthMethod::PrivateKeyJwt];
+    if methods.iter().any(|known| method == known.as_str()) {
+        return Ok(());
     }
+    Err(InvalidMetadata::new(NAME, "must be none or private_key_jwt"))
 }
 
 /// Section 8.1: without a relationship between them, an application could pretend to be a better-known one. Users see the
@@ -245,11 +241,12 @@ mod tests {
         ] {
             let members = json!({
                 "token_endpoint_auth_method": method,
-                "tls_client_auth_san_dns": "app.example",
                 "jwks_uri": "https://app.example/jwks",
             });
             assert_refused(members, "token_endpoint_auth_method");
         }
+        let silent = json!({ "token_endpoint_auth_method": null });
+        assert_refused(silent, "token_endpoint_auth_method");
         assert_refused(json!({ "client_secret": "x" }), "client_secret");
         assert_refused(json!({ "client_secret_expires_at": 0 }), "client_secret_expires_at");
     }

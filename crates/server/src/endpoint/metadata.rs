@@ -1,14 +1,44 @@
 //! What anybody may know: the metadata documents and the public keys.
 
-use axum::{Json, extract::State, response::Response};
-use http::header;
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse as _, Response},
+};
+use http::{HeaderMap, StatusCode, Uri, header};
 
-use super::App;
+use super::{App, NO_SUCH_ENDPOINT, refusal::nothing_here};
 use crate::cors;
+
+pub(super) const OAUTH_SERVER: &str = "/.well-known/oauth-authorization-server";
+pub(super) const OPENID_PROVIDER: &str = "/.well-known/openid-configuration";
 
 /// `/.well-known/oauth-authorization-server` (RFC 8414) and `/.well-known/openid-configuration`.
 pub(super) async fn server(State(app): State<App>) -> Response {
     cors::for_everybody(Json(app.issuer.metadata()))
+}
+
+/// The same where the issuer has a path: RFC 8414 section 3.1 has the well-known name between the host and the path.
+pub(super) async fn server_by_path(
+    State(app): State<App>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let named = |name: &str| uri.path().strip_prefix(name) == Some(&app.site.base);
+    if named(OAUTH_SERVER) || named(OPENID_PROVIDER) {
+        return server(State(app)).await;
+    }
+    nothing_here(&app.site, &headers, StatusCode::NOT_FOUND, NO_SUCH_ENDPOINT)
+}
+
+/// `/.well-known/oauth-protected-resource/…` (RFC 9728 section 3) of the one protected resource here.
+pub(super) async fn resource(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
+    let userinfo = app.issuer.userinfo_metadata();
+    let path = userinfo.url().and_then(|url| url.parse::<Uri>().ok());
+    if path.is_some_and(|url| url.path() == uri.path()) {
+        return cors::for_everybody(Json(userinfo).into_response());
+    }
+    nothing_here(&app.site, &headers, StatusCode::NOT_FOUND, NO_SUCH_ENDPOINT)
 }
 
 /// `/oauth2/jwks` (RFC 7517 section 5). A minute in caches, so that a rotated key is soon known everywhere.

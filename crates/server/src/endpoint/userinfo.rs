@@ -7,7 +7,7 @@ use tokenbind_issuer::{Endpoint, ErrorCode, OAuthError, Userinfo, form::Form};
 use super::{App, counted, private_json};
 use crate::{
     cors::{self, Page},
-    error_response::with_dpop_nonce,
+    error_response::{with_dpop_nonce, with_resource_metadata},
     request::read_optional_form,
 };
 
@@ -20,6 +20,7 @@ pub(super) async fn answer(State(app): State<App>, request: Request<Body>) -> Re
         Ok(with_dpop_nonce(response, told.dpop_nonce.as_deref()))
     })
     .await;
+    let response = with_resource_metadata(response, || app.issuer.userinfo_metadata().url());
     page.may_read(&app.issuer, response).await
 }
 
