@@ -12,7 +12,10 @@ use std::{borrow::Cow, sync::Arc};
 use async_trait::async_trait;
 use tokenbind_binding::ClientId;
 
-pub use self::{document::MAX_BYTES, url::ClientUrl};
+pub use self::{
+    document::{MAX_BYTES, read},
+    url::ClientUrl,
+};
 use crate::{
     application::Application,
     error::{ErrorCode, OAuthError},

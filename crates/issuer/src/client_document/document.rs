@@ -32,11 +32,10 @@ const TAKEN: [&str; 12] = [
 ];
 
 /// The settings of the application that the document at `url` describes. It may ask for no more than `allowed`.
-pub(super) fn read(
-    url: &ClientUrl<'_>,
-    document: &Document,
-    allowed: &Scope,
-) -> Result<Settings, String> {
+///
+/// # Errors
+/// The rule that the document breaks.
+pub fn read(url: &ClientUrl<'_>, document: &Document, allowed: &Scope) -> Result<Settings, String> {
     if !is_json(document.content_type.as_deref()) {
         return Err("it must be served as application/json".into());
     }
