@@ -153,6 +153,13 @@ mod tests {
     }
 
     #[test]
+    fn rfc8707_section_2_resource_may_be_sent_more_than_once() {
+        let form = Form::parse(b"resource=urn:a&x=1&res%6furce=urn:b&resource=").unwrap();
+        assert_eq!(form.get_all("resource").collect::<Vec<_>>(), ["urn:a", "urn:b"]);
+        assert!(Form::parse(b"resources=a&resources=b").is_err());
+    }
+
+    #[test]
     fn decodes_names_and_values() {
         assert_eq!(get("a=b%20c+d&%61b=%C3%A9", "a").as_deref(), Some("b c d"));
         assert_eq!(get("a=b&%61b=%C3%A9", "ab").as_deref(), Some("é"));

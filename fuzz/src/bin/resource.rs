@@ -8,7 +8,9 @@ use tokenbind_issuer::resource::{Resource, ResourceKey};
 fuzz_target!(|text: &str| {
     if let Ok(key) = ResourceKey::of(text) {
         assert!(text.bytes().all(|byte| byte.is_ascii_graphic()));
-        assert!(key.as_str().bytes().all(|byte| byte.is_ascii_graphic()) && !key.as_str().contains('#'));
+        assert!(
+            key.as_str().bytes().all(|byte| byte.is_ascii_graphic()) && !key.as_str().contains('#')
+        );
         assert_eq!(ResourceKey::of(key.as_str()).as_ref(), Ok(&key));
     }
     if let Ok(members) = serde_json::from_str::<Map<String, Value>>(text)

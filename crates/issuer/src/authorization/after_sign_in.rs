@@ -51,6 +51,7 @@ mod tests {
                 "xprompt=login&state=prompt%3Dlogin&max_ages=1",
                 "xprompt=login&state=prompt%3Dlogin&max_ages=1",
             ),
+            ("resource=urn%3Aa&max_age=1&resource=urn%3Ab", "resource=urn%3Aa&resource=urn%3Ab"),
             ("", ""),
         ];
         for (query, expected) in cases {

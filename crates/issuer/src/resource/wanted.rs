@@ -213,3 +213,85 @@ fn no_such_login(resource: &Resource) -> OAuthError {
 fn invalid_target(description: impl Into<std::borrow::Cow<'static, str>>) -> OAuthError {
     OAuthError::new(ErrorCode::InvalidTarget, description)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ORDERS: &str = "https://orders.example";
+    const MAIL: &str = "https://mail.example";
+
+    fn scope(text: &str) -> Scope {
+        Scope::parse(text).unwrap()
+    }
+
+    fn wanted(resources: [Resource; 2]) -> Wanted {
+        Wanted { resources: resources.into_iter().map(Arc::new).collect() }
+    }
+
+    fn both(change: impl FnOnce(&mut Resource, &mut Resource)) -> Wanted {
+        let [mut orders, mut mail] = [ORDERS, MAIL].map(Resource::of);
+        change(&mut orders, &mut mail);
+        wanted([orders, mail])
+    }
+
+    #[test]
+    fn a_token_has_the_scopes_that_any_of_its_resources_knows() {
+        let known = both(|orders, mail| {
+            (orders.scopes, mail.scopes) = (scope("read write"), scope("read send"));
+        });
+        let narrowed = known.narrow(&scope("openid read send")).unwrap();
+        assert_eq!(narrowed, scope("read send"));
+        assert_eq!(known.narrow(&scope("openid")).unwrap_err().code, ErrorCode::InvalidScope);
+        let all = both(|orders, _| orders.scopes = scope("read"));
+        assert_eq!(all.narrow(&scope("openid send")), Ok(scope("openid send")));
+        assert_eq!(Wanted::default().narrow(&Scope::default()), Ok(Scope::default()));
+    }
+
+    #[test]
+    fn of_several_resources_the_strictest_decides() {
+        let strict = both(|orders, mail| {
+            orders.access_token_lifetime = Some(60);
+            mail.access_token_lifetime = Some(600);
+            mail.max_age = Some(30);
+        });
+        assert_eq!((strict.lifetime(3600), strict.lifetime(10)), (60, 10));
+        assert_eq!(strict.max_age(), Some(30));
+        let bound = both(|_, mail| mail.required_binding_types = vec![BindingType::Dpop]);
+        assert!(bound.check_types(&[BindingType::Dpop]).is_ok());
+        let refused = bound.check_types(&[BindingType::Cookie]).unwrap_err();
+        let told = "https://mail.example takes only tokens that are bound by dpop, and those of this \
+                    application would be bound by cookie";
+        assert_eq!((refused.code, &*refused.description), (ErrorCode::InvalidTarget, told));
+    }
+
+    #[test]
+    fn one_format_has_to_do_for_all() {
+        let formats = |orders_wants, mail_wants| {
+            both(|orders, mail| {
+                (orders.access_token_format, mail.access_token_format) = (orders_wants, mail_wants);
+            })
+            .format()
+            .map_err(|error| error.code)
+        };
+        let (jwt, opaque) = (Some(AccessTokenFormat::Jwt), Some(AccessTokenFormat::Opaque));
+        assert_eq!(formats(None, None), Ok(None));
+        assert_eq!(formats(None, jwt), Ok(jwt));
+        assert_eq!(formats(opaque, opaque), Ok(opaque));
+        assert_eq!(formats(jwt, opaque), Err(ErrorCode::InvalidTarget));
+    }
+
+    #[test]
+    fn a_resource_is_in_an_audience_by_any_spelling() {
+        let orders = Resource::of("https://Orders.example:443");
+        for (audience, is_in) in [
+            (&[ORDERS][..], true),
+            (&[MAIL, "https://orders.example/"], true),
+            (&[MAIL], false),
+            (&["https://orders.example/v2"], false),
+            (&["not a uri"], false),
+        ] {
+            assert_eq!(orders.is_in(&Audience::of(audience)), is_in, "{audience:?}");
+        }
+    }
+}
