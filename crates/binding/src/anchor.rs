@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+
 use crate::{
     id::{ClientId, GrantId, SessionId, SubjectId, TokenId},
     reference::Reference,
@@ -9,7 +12,8 @@ use crate::{
 };
 
 /// Anything whose end ends tokens.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Anchor {
     /// The token itself.
     Token(TokenId),
@@ -87,6 +91,24 @@ impl Anchor {
             Self::Binding(_) => "binding",
             Self::Consent(..) => "consent",
         }
+    }
+}
+
+/// As text: the kind, and which in base64url.
+impl From<Anchor> for String {
+    fn from(anchor: Anchor) -> Self {
+        let (kind, which) = anchor.to_parts();
+        format!("{kind} {}", URL_SAFE_NO_PAD.encode(which))
+    }
+}
+
+impl TryFrom<String> for Anchor {
+    type Error = UnreadableAnchor;
+
+    fn try_from(text: String) -> Result<Self, UnreadableAnchor> {
+        let (kind, which) = text.split_once(' ').ok_or(UnreadableAnchor)?;
+        let which = URL_SAFE_NO_PAD.decode(which).map_err(|_| UnreadableAnchor)?;
+        Self::from_parts(kind.parse().map_err(|_| UnreadableAnchor)?, &which)
     }
 }
 

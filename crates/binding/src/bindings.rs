@@ -88,6 +88,15 @@ impl BindingType {
         matches!(self, Self::Certificate)
     }
 
+    /// Whether the one who uses the token shows something that others have not, where that is validated.
+    #[must_use]
+    pub const fn is_shown_at_use(self) -> bool {
+        match self {
+            Self::Cookie | Self::SsoSession | Self::Certificate | Self::Dpop => true,
+            Self::ClientRequest | Self::DeviceFlow => false,
+        }
+    }
+
     /// Whether its tokens die with the login session.
     #[must_use]
     pub const fn needs_session(self) -> bool {
@@ -216,6 +225,12 @@ impl Bindings {
     #[must_use]
     pub fn need_session(&self) -> bool {
         self.0.iter().any(|binding| binding.binding_type.needs_session())
+    }
+
+    /// Whether whoever presents the token has to show anything besides it.
+    #[must_use]
+    pub fn need_proof(&self) -> bool {
+        self.0.iter().any(|binding| binding.validated && binding.binding_type.is_shown_at_use())
     }
 
     /// Whether whoever presents the token proves a private key.

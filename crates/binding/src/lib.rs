@@ -9,6 +9,7 @@ pub mod certificate;
 pub mod certificate_header;
 pub mod client_request;
 pub mod cookie;
+pub mod descent;
 pub mod dpop;
 pub mod evidence;
 pub mod grant_type;
@@ -28,6 +29,7 @@ pub mod token;
 pub use anchor::{Anchor, Dead, End, Ended, Ends};
 pub use bindings::{Binding, BindingType, Bindings, Mismatch, Refusal};
 pub use certificate::{PeerCertificate, ShownCertificate};
+pub use descent::{Ancestor, Descent, NoDescent};
 pub use evidence::{Cookies, Evidence, ShownCookie};
 pub use grant_type::GrantType;
 pub use id::{

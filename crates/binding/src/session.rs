@@ -76,8 +76,23 @@ pub fn judge_needed(
     if !bindings.need_session() {
         return Ok(());
     }
-    let session = session.filter(|session| issued_in.is_some_and(|own| own.id == session.id));
+    judge_alive(issued_in.ok_or(Dead::SessionOver)?.id, session, now)
+}
+
+/// Whether the session `id`, of which this is the record, is alive by the clock.
+pub(crate) fn judge_alive(
+    id: SessionId,
+    session: Option<&Session>,
+    now: Timestamp,
+) -> Result<(), Dead> {
+    let session = session.filter(|session| session.id == id);
     session.ok_or(Dead::SessionOver)?.judge_time(now)
+}
+
+/// The session that the `bindings` need, if one is known.
+#[must_use]
+pub fn needed(bindings: &Bindings, issued_in: Option<TokenSession>) -> Option<SessionId> {
+    issued_in.filter(|_| bindings.need_session()).map(|own| own.id)
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! What an access token says of itself, whatever its format.
 
+use std::sync::Arc;
+
 use crate::{
     anchor::{self, Alive, Anchor, Dead, Ends},
     bindings::Bindings,
-    id::{ClientId, GrantId, SubjectId, TokenId},
+    descent::{Ancestor, Descent},
+    id::{ClientId, GrantId, SessionId, SubjectId, TokenId},
     session::{self, Session, TokenSession},
     time::Timestamp,
 };
@@ -27,11 +30,17 @@ pub struct Token {
     pub bindings: Bindings,
     /// From then on it is dead.
     pub expires_at: Timestamp,
+    /// What it came of, if it was exchanged (RFC 8693).
+    pub descent: Option<Arc<Descent>>,
 }
 
 impl Token {
     /// Everything whose end ends this token.
     pub fn anchors(&self) -> impl Iterator<Item = Anchor> + '_ {
+        self.own_anchors().chain(self.descent.iter().flat_map(|descent| descent.anchors()))
+    }
+
+    fn own_anchors(&self) -> impl Iterator<Item = Anchor> + '_ {
         [
             Anchor::Token(self.id),
             Anchor::Subject(self.subject.clone()),
@@ -44,8 +53,22 @@ impl Token {
         .chain(self.bindings.iter().map(|binding| Anchor::Binding(binding.reference)))
     }
 
-    /// Whether the token is alive at `now`, given the ends of its anchors and, where its bindings
-    /// need one, its session.
+    /// The login session that has to be alive, if one has to.
+    #[must_use]
+    pub fn needed_session(&self) -> Option<SessionId> {
+        let inherited = self.descent.as_deref().and_then(Descent::needed_session);
+        session::needed(&self.bindings, self.session).or(inherited)
+    }
+
+    /// The descent of a token that is exchanged for this one.
+    #[must_use]
+    pub fn offspring(&self) -> Descent {
+        let own = Ancestor::new(self.own_anchors(), self.session.map(|session| session.id));
+        Descent::of(own, self.descent.as_deref(), self.needed_session())
+    }
+
+    /// Whether the token is alive at `now`, given the ends of its anchors and the record of the session
+    /// that it needs ([`Self::needed_session`]).
     ///
     /// # Errors
     /// [`Dead`] with the reason.
@@ -57,7 +80,10 @@ impl Token {
     ) -> Result<Alive, Dead> {
         session::judge_needed(&self.bindings, self.session, session, now)?;
         let issued_in = self.session.map(|session| session.id);
-        let issued = self.id.instant();
-        anchor::judge(issued, self.expires_at, issued_in, self.anchors(), ends, now)
+        let (issued, expires_at) = (self.id.instant(), self.expires_at);
+        if let Some(descent) = &self.descent {
+            descent.judge(issued, expires_at, ends, session, now)?;
+        }
+        anchor::judge(issued, expires_at, issued_in, self.own_anchors(), ends, now)
     }
 }

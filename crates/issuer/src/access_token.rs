@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokenbind_binding::Token;
 
 use crate::{
+    actor::Actor,
     keys::KeyId,
     login::Login,
     scope::{Audience, Scope},
@@ -49,6 +50,8 @@ pub struct AccessToken {
     pub pairwise: Option<Arc<str>>,
     /// The login that it came of, if it came of one.
     pub login: Option<Arc<Login>>,
+    /// Who acts for the subject, if somebody does.
+    pub actor: Option<Arc<Actor>>,
     /// How its holder sees it.
     pub format: TokenFormat,
 }

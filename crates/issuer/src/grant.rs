@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use tokenbind_binding::{
-    Anchor, Bindings, ClientId, Ends, GrantId, RefreshTokenId, Session, SubjectId, Timestamp,
-    TokenSession,
+    Ancestor, Anchor, Bindings, ClientId, Descent, Ends, GrantId, RefreshTokenId, Session,
+    SubjectId, Timestamp, TokenSession,
     anchor::{self, Alive, Dead},
     session,
 };
@@ -94,6 +94,14 @@ impl Grant {
         .into_iter()
         .chain(self.session().and_then(|session| session.anchor(&self.bindings)))
         .chain(self.bindings.iter().map(|binding| Anchor::Binding(binding.reference)))
+    }
+
+    /// The descent of a token that is exchanged for its refresh token.
+    #[must_use]
+    pub fn offspring(&self) -> Descent {
+        let session = self.session();
+        let own = Ancestor::new(self.anchors(), session.map(|session| session.id));
+        Descent::of(own, None, session::needed(&self.bindings, session))
     }
 
     /// The login session that it was given in, if any.

@@ -8,6 +8,7 @@ use tokenbind_binding::RefreshTokenId;
 
 use crate::{
     access_token::AccessToken,
+    actor::ShownActor,
     client::{AuthenticatedClient, ClientEvidence},
     error::{ErrorCode, OAuthError},
     grant::Grant,
@@ -52,6 +53,9 @@ struct ActiveToken {
     login: Option<ShownLogin>,
     #[serde(flatten)]
     binding: ShownBinding,
+    /// RFC 8693 section 4.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<ShownActor>,
 }
 
 impl Introspection {
@@ -108,6 +112,7 @@ impl Issuer {
             grant_id: token.grant.map(|grant| grant.to_string()),
             login: record.login.as_deref().map(ShownLogin::from),
             binding: ShownBinding::of(&token.bindings),
+            act: record.actor.as_deref().map(ShownActor::from),
         })
     }
 
@@ -135,6 +140,7 @@ impl Issuer {
             grant_id: Some(grant.id.to_string()),
             login: grant.login.as_deref().map(ShownLogin::from),
             binding: ShownBinding::of(&grant.bindings),
+            act: None,
         })
     }
 }

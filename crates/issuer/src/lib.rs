@@ -5,6 +5,7 @@
 
 pub mod access_token;
 pub mod account;
+pub mod actor;
 pub mod admin;
 mod admit;
 pub mod application;

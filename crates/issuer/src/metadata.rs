@@ -41,7 +41,7 @@ pub struct ServerMetadata {
     registration_endpoint: Option<String>,
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 7],
-    grant_types_supported: [GrantType; 4],
+    grant_types_supported: [GrantType; 5],
     code_challenge_methods_supported: [&'static str; 1],
     /// RFC 9207 section 3.
     authorization_response_iss_parameter_supported: bool,

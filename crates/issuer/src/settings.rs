@@ -3,6 +3,7 @@
 mod boolean_aliases;
 mod certificate_name;
 mod fapi;
+mod token_exchange;
 mod validate;
 mod values;
 
@@ -13,11 +14,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
-use tokenbind_binding::{BindingType, GrantType, bindings::Terms};
+use tokenbind_binding::{BindingType, ClientId, GrantType, bindings::Terms};
 
 pub use validate::MAX_LIFETIME;
 pub use values::{
-    AccessTokenFormat, ClientAuthMethod, FapiProfile, IntrospectionRight, SubjectType,
+    AccessTokenFormat, ClientAuthMethod, ExchangeMode, FapiProfile, IntrospectionRight, SubjectType,
 };
 
 use crate::{keys::SigningAlgorithm, scope::Scope};
@@ -136,6 +137,13 @@ pub struct Settings {
     pub token_endpoint_auth_signing_alg: Option<SigningAlgorithm>,
     /// The signature of authorization responses of `response_mode=jwt` (JARM section 3).
     pub authorization_signed_response_alg: SigningAlgorithm,
+    /// Whose tokens it may exchange besides its own and those that are meant for it (RFC 8693).
+    pub token_exchange_subject_clients: Vec<ClientId>,
+    /// The resources that it may have its tokens meant for by an exchange besides those that the exchanged token
+    /// is meant for: identifiers, or the applications that are these resources.
+    pub token_exchange_audiences: Vec<String>,
+    /// In whose name the tokens are that it is given in exchange.
+    pub token_exchange_modes: Vec<ExchangeMode>,
 }
 
 impl Default for Settings {
@@ -184,6 +192,9 @@ impl Default for Settings {
             tls_client_auth_san_email: None,
             token_endpoint_auth_signing_alg: None,
             authorization_signed_response_alg: SigningAlgorithm::RS256,
+            token_exchange_subject_clients: Vec::new(),
+            token_exchange_audiences: Vec::new(),
+            token_exchange_modes: ExchangeMode::ALL.to_vec(),
         }
     }
 }

@@ -9,13 +9,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 use tokenbind_binding::{
-    Anchor, Bindings, ClaimOutcome, ClientId, CodeId, End, GrantId, Instant, JtiClaim,
+    Anchor, Bindings, ClaimOutcome, ClientId, CodeId, Descent, End, GrantId, Instant, JtiClaim,
     PushedRequestId, Reference, RefreshTokenId, Session, SessionId, SubjectId, Timestamp, TokenId,
     anchor::Dead,
 };
 
 use crate::{
     access_token::{AccessToken, TokenFormat},
+    actor::Actor,
     application::Application,
     code::AuthorizationCode,
     grant::{Grant, Rotation},
@@ -88,6 +89,19 @@ pub struct Issuance {
     pub access_token: AccessTokenTerms,
     /// The grant; none if there is to be no refresh token.
     pub grant: Option<GrantTerms>,
+    /// What the access token is exchanged for, if it is (RFC 8693). Then no grant goes with it.
+    pub exchanged: Option<Exchanged>,
+}
+
+/// What a token is exchanged for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Exchanged {
+    /// What it came of, none of which may have ended since the facts were read.
+    pub descent: Arc<Descent>,
+    /// Who acts for the subject, if somebody does.
+    pub actor: Option<Arc<Actor>>,
+    /// From then on what it came of is dead, and so is it.
+    pub expires_by: Timestamp,
 }
 
 impl Issuance {
@@ -640,6 +654,9 @@ pub trait Store: Send + Sync {
         &self,
         id: TokenId,
     ) -> StoreResult<Option<Recorded<Arc<AccessToken>>>>;
+
+    /// Those ends that concern the `anchors`, as far as there are any.
+    async fn look_up_ends(&self, anchors: Vec<Anchor>) -> StoreResult<Vec<End>>;
 
     /// The record of a grant.
     async fn look_up_grant(&self, id: GrantId) -> StoreResult<Option<Recorded<Grant>>>;

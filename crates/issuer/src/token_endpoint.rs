@@ -6,6 +6,7 @@ mod password;
 mod refresh_token;
 mod request;
 mod response;
+mod token_exchange;
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -57,6 +58,9 @@ impl Issuer {
             }
             TokenRequest::RefreshToken(request) => {
                 Box::pin(self.refresh_token_grant(&client, request, shown)).await
+            }
+            TokenRequest::TokenExchange(request) => {
+                Box::pin(self.token_exchange_grant(&client, request, shown)).await
             }
         }
     }

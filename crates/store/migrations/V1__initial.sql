@@ -25,7 +25,8 @@ CREATE TABLE users (
     document TEXT NOT NULL
 );
 
--- Rows never change. The key is what the handle or the JWT was made with.
+-- Rows never change. The key is what the handle or the JWT was made with. Descent and actor are those
+-- of an exchanged token.
 CREATE TABLE access_tokens (
     id         BLOB    NOT NULL PRIMARY KEY,
     grant_id   BLOB,
@@ -39,7 +40,9 @@ CREATE TABLE access_tokens (
     key_id     INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
     pairwise   TEXT,
-    login      TEXT
+    login      TEXT,
+    descent    TEXT,
+    actor      TEXT
 ) WITHOUT ROWID;
 
 CREATE TABLE grants (

@@ -14,8 +14,9 @@ use std::{
 use tempfile::TempDir;
 use tokenbind_binding::{Anchor, ClaimOutcome, Clock, Instant, JtiClaim, Random, Thumbprint};
 use tokenbind_issuer::{
+    actor::Actor,
     keys::{KeyId, KeyUse},
-    store::{Issuance, Store, StoreError, StoredKey},
+    store::{Exchanged, Issuance, Store, StoreError, StoredKey},
 };
 use tokenbind_store::{OpenError, SqliteStore};
 
@@ -74,6 +75,32 @@ async fn what_was_answered_is_there_after_reopening() {
     let again = issued(store.issue_in_slot(new_issuance(&store).await).await.unwrap());
     assert_eq!(again.access_token, kept.access_token);
     assert_eq!(again.refresh_token, kept.refresh_token);
+}
+
+#[tokio::test]
+async fn what_an_exchanged_token_came_of_is_there_after_reopening() {
+    let (machine, store) = Machine::new().await;
+    let subject = issued(store.issue(new_issuance(&store).await).await.unwrap()).access_token;
+    let actor = |name: &str, before| Actor {
+        subject: name.into(),
+        pairwise: Some("someone".into()),
+        client_id: "desk".into(),
+        before,
+    };
+    let exchanged = Exchanged {
+        descent: Arc::new(subject.token.offspring()),
+        actor: Some(Arc::new(actor("u3", Some(Arc::new(actor("u2", None)))))),
+        expires_by: subject.token.expires_at,
+    };
+    let issuance =
+        Issuance { grant: None, exchanged: Some(exchanged), ..new_issuance(&store).await };
+    let token = issued(store.issue(issuance).await.unwrap()).access_token;
+    drop(store);
+    let store = machine.open();
+    let found = store.look_up_access_token(token.token.id).await.unwrap().unwrap();
+    assert_eq!(found.record, token);
+    store.end_anchor(Anchor::Token(subject.token.id)).await.unwrap();
+    assert!(!is_alive(&store, token.token.id, machine.clock.timestamp()).await);
 }
 
 #[tokio::test]

@@ -242,6 +242,7 @@ pub(crate) fn issuance(as_of: AsOf) -> Issuance {
         proof: None,
         access_token: opaque(),
         grant: Some(lasting(86_400)),
+        exchanged: None,
     }
 }
 

@@ -2,7 +2,7 @@
 //! section 2).
 
 use serde::Deserialize;
-use tokenbind_binding::{ClientId, SessionId};
+use tokenbind_binding::{ClientId, SessionId, Timestamp};
 
 use super::ID_TOKEN_TYP;
 use crate::{
@@ -20,6 +20,10 @@ pub(crate) struct HintClaims {
     pub(crate) subject: Box<str>,
     /// `sid`.
     pub(crate) session: SessionId,
+    /// `iat`.
+    pub(crate) issued_at: Timestamp,
+    /// `exp`.
+    pub(crate) expires_at: Timestamp,
 }
 
 /// A hint that is no ID token of ours.
@@ -43,6 +47,8 @@ struct Claims {
     aud: Audience,
     azp: Option<String>,
     sid: SessionId,
+    iat: Timestamp,
+    exp: Timestamp,
 }
 
 #[derive(Deserialize)]
@@ -69,7 +75,13 @@ fn read(keys: &KeyRing, issuer: &str, hint: &str) -> Result<HintClaims, HintErro
         return Err(HintError::OtherIssuer);
     }
     let client_id = ClientId::new(application(claims.azp, claims.aud)?);
-    Ok(HintClaims { client_id, subject: claims.sub, session: claims.sid })
+    Ok(HintClaims {
+        client_id,
+        subject: claims.sub,
+        session: claims.sid,
+        issued_at: claims.iat,
+        expires_at: claims.exp,
+    })
 }
 
 /// OpenID Connect Core section 2: `azp` is "the party to which the ID Token was issued"; without it, the one
@@ -101,7 +113,7 @@ mod tests {
     }
 
     fn claims() -> Value {
-        json!({ "iss": ISSUER, "sub": "u1", "aud": "app", "sid": SID, "exp": 1 })
+        json!({ "iss": ISSUER, "sub": "u1", "aud": "app", "sid": SID, "iat": 0, "exp": 1 })
     }
 
     #[test]

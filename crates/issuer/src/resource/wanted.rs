@@ -91,6 +91,21 @@ impl Wanted {
         self.resources.is_empty()
     }
 
+    /// These resources besides.
+    pub(crate) fn and(mut self, more: Vec<Arc<Resource>>) -> Self {
+        for resource in more {
+            if !self.resources.contains(&resource) {
+                self.resources.push(resource);
+            }
+        }
+        self
+    }
+
+    /// Each of them.
+    pub(crate) fn resources(&self) -> impl Iterator<Item = &Resource> {
+        self.resources.iter().map(|resource| &**resource)
+    }
+
     /// `aud`; `default` where none was named.
     pub(crate) fn audience(&self, default: &Audience) -> Audience {
         if self.is_default() {

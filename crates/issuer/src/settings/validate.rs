@@ -22,6 +22,7 @@ impl Settings {
     pub fn validate(&self) -> Result<(), InvalidMetadata> {
         self.validate_fapi()?;
         self.validate_grants()?;
+        self.validate_token_exchange()?;
         self.validate_bindings()?;
         self.validate_lifetimes()?;
         self.validate_uris()?;
@@ -257,7 +258,10 @@ fn offered_types() -> String {
     offered.map(BindingType::as_str).collect::<Vec<_>>().join(", ")
 }
 
-fn reject_repeats<T: PartialEq>(field: &str, items: &[T]) -> Result<(), InvalidMetadata> {
+pub(super) fn reject_repeats<T: PartialEq>(
+    field: &str,
+    items: &[T],
+) -> Result<(), InvalidMetadata> {
     let repeated = items.iter().enumerate().any(|(index, item)| items[..index].contains(item));
     if repeated { Err(InvalidMetadata::new(field, "must not repeat a value")) } else { Ok(()) }
 }

@@ -91,6 +91,30 @@ pub enum IntrospectionRight {
     Any,
 }
 
+/// In whose name an application is given tokens in exchange (RFC 8693 section 1.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExchangeMode {
+    /// The subject's alone: nobody sees that somebody else uses them.
+    Impersonation,
+    /// The subject's, with the one who acts for them in `act`.
+    Delegation,
+}
+
+impl ExchangeMode {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Impersonation, Self::Delegation];
+
+    /// The name in settings.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Impersonation => "impersonation",
+            Self::Delegation => "delegation",
+        }
+    }
+}
+
 /// How users are named to an application (OpenID Connect Core section 8).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -58,6 +58,7 @@ impl Issuer {
             login,
             nonce: code.nonce.as_deref(),
             dpop_nonce: bound.dpop_nonce.as_deref(),
+            ..Besides::default()
         };
         self.respond(&keys, client, &issued, besides)
     }
@@ -86,6 +87,7 @@ impl Issuer {
             proof: bound.proof,
             access_token: self.access_token_terms(keys, client, wanted, lifetime)?,
             grant: grant_terms(client, &code.scope, &code.audience),
+            exchanged: None,
         })
     }
 }

@@ -50,6 +50,7 @@ impl Issuer {
             )?,
             // RFC 6749 section 4.4.3: "A refresh token SHOULD NOT be included".
             grant: None,
+            exchanged: None,
         };
         let outcome = if settings.uses_slots() {
             self.store.issue_in_slot(issuance).await?

@@ -53,6 +53,7 @@ impl Issuer {
                 &wanted,
                 settings.user_access_token_lifetime,
             )?,
+            exchanged: None,
         };
         let outcome = if settings.uses_slots() {
             self.store.issue_in_slot(issuance).await?

@@ -59,7 +59,7 @@ impl Issuer {
         let user = self.user_of_claims(client, &grant.subject, grant.login.as_deref()).await?;
         // OpenID Connect Core section 12.2: the ID token "SHOULD NOT have a nonce Claim".
         let dpop_nonce = dpop_nonce.as_deref();
-        let besides = Besides { user: user.as_deref(), login, nonce: None, dpop_nonce };
+        let besides = Besides { user: user.as_deref(), login, dpop_nonce, ..Besides::default() };
         self.respond(&keys, client, &issued, besides)
     }
 

@@ -2,6 +2,7 @@
 
 use tokenbind_binding::GrantType;
 
+use super::token_exchange::TokenExchangeRequest;
 use crate::{
     error::{ErrorCode, OAuthError},
     form::Form,
@@ -22,6 +23,8 @@ pub enum TokenRequest<'a> {
     },
     /// RFC 6749 section 6.
     RefreshToken(RefreshTokenRequest<'a>),
+    /// RFC 8693 section 2.1.
+    TokenExchange(TokenExchangeRequest<'a>),
 }
 
 /// RFC 6749 section 4.1.3, RFC 7636 section 4.5.
@@ -69,11 +72,12 @@ impl std::fmt::Debug for RefreshTokenRequest<'_> {
 
 impl<'a> TokenRequest<'a> {
     /// The grants that this endpoint answers.
-    pub const GRANT_TYPES: [GrantType; 4] = [
+    pub const GRANT_TYPES: [GrantType; 5] = [
         GrantType::AuthorizationCode,
         GrantType::RefreshToken,
         GrantType::Password,
         GrantType::ClientCredentials,
+        GrantType::TokenExchange,
     ];
 
     /// Reads the parameters.
@@ -100,7 +104,10 @@ impl<'a> TokenRequest<'a> {
                 refresh_token: required(form, "refresh_token")?,
                 scope,
             })),
-            Ok(GrantType::DeviceCode | GrantType::TokenExchange) | Err(_) => {
+            Ok(GrantType::TokenExchange) => {
+                TokenExchangeRequest::parse(form, scope).map(Self::TokenExchange)
+            }
+            Ok(GrantType::DeviceCode) | Err(_) => {
                 Err(OAuthError::new(ErrorCode::UnsupportedGrantType, unsupported()))
             }
         }
@@ -114,6 +121,7 @@ impl<'a> TokenRequest<'a> {
             Self::Password(_) => GrantType::Password,
             Self::ClientCredentials { .. } => GrantType::ClientCredentials,
             Self::RefreshToken(_) => GrantType::RefreshToken,
+            Self::TokenExchange(_) => GrantType::TokenExchange,
         }
     }
 }

@@ -6,6 +6,7 @@ use tokenbind_binding::{Bindings, handle::HandleKind};
 
 use crate::{
     access_token::{AccessToken, TokenFormat},
+    actor::ShownActor,
     claims,
     client::AuthenticatedClient,
     error::OAuthError,
@@ -27,6 +28,9 @@ pub(crate) const ACCESS_TOKEN_TYP: &str = "at+jwt";
 #[derive(Clone, Serialize)]
 pub struct TokenResponse {
     access_token: String,
+    /// RFC 8693 section 2.2.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued_token_type: Option<&'static str>,
     token_type: &'static str,
     /// Seconds.
     expires_in: u64,
@@ -67,6 +71,8 @@ pub(super) struct Besides<'a> {
     pub(super) nonce: Option<&'a str>,
     /// The nonce of the client's next DPoP proof.
     pub(super) dpop_nonce: Option<&'a str>,
+    /// What kind of token an exchange gave.
+    pub(super) issued_token_type: Option<&'static str>,
 }
 
 impl std::fmt::Debug for TokenResponse {
@@ -94,6 +100,8 @@ struct AccessTokenClaims<'a> {
     login: Option<ShownLogin>,
     #[serde(flatten)]
     binding: ShownBinding,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<ShownActor>,
     #[serde(flatten)]
     user: Map<String, Value>,
 }
@@ -118,6 +126,7 @@ impl Issuer {
         let id_token = self.id_token(keys, client, record, &access_token, besides)?;
         Ok(TokenResponse {
             access_token,
+            issued_token_type: besides.issued_token_type,
             token_type: token_type(&record.token.bindings),
             expires_in: record.token.expires_at.since(self.now().timestamp()),
             refresh_token: issued
@@ -170,6 +179,7 @@ impl Issuer {
             grant_id: token.grant.map(|grant| grant.to_string()),
             login: record.login.as_deref().map(ShownLogin::from),
             binding: ShownBinding::of(&token.bindings),
+            act: record.actor.as_deref().map(ShownActor::from),
             user: user.map(|user| claims::of_user(user, wanted)).unwrap_or_default(),
         };
         let key = keys.signing_key(self.access_token_algorithm(client))?;

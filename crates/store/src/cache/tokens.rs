@@ -4,9 +4,12 @@
 use std::{hash::Hash, sync::Arc};
 
 use quick_cache::sync::Cache;
-use tokenbind_binding::{Bindings, ClientId, GrantId, SubjectId, Timestamp, Token, TokenId};
+use tokenbind_binding::{
+    Bindings, ClientId, Descent, GrantId, SubjectId, Timestamp, Token, TokenId,
+};
 use tokenbind_issuer::{
     access_token::{AccessToken, TokenFormat},
+    actor::Actor,
     login::Login,
     scope::{Audience, Scope},
 };
@@ -39,13 +42,16 @@ struct Kind {
     format: TokenFormat,
 }
 
-/// What the tokens of one user have in common, or where there was a login, those of that login.
+/// What the tokens of one user have in common; where there was a login, those of that login; and where
+/// they were exchanged, those that came of the same.
 #[derive(PartialEq, Eq, Hash)]
 struct Holder {
     subject: SubjectId,
     username: Option<Arc<str>>,
     pairwise: Option<Arc<str>>,
     login: Option<Arc<Login>>,
+    descent: Option<Arc<Descent>>,
+    actor: Option<Arc<Actor>>,
 }
 
 impl Tokens {
@@ -62,7 +68,8 @@ impl Tokens {
     }
 
     pub(crate) fn insert(&self, record: &AccessToken) {
-        let AccessToken { token, scope, audience, username, pairwise, login, format } = record;
+        let AccessToken { token, scope, audience, username, pairwise, login, actor, format } =
+            record;
         let kind = Kind {
             client_id: token.client_id.clone(),
             scope: scope.clone(),
@@ -74,6 +81,8 @@ impl Tokens {
             username: username.clone(),
             pairwise: pairwise.clone(),
             login: login.clone(),
+            descent: token.descent.clone(),
+            actor: actor.clone(),
         };
         let entry = Entry {
             kind: shared(&self.kinds, kind),
@@ -102,12 +111,14 @@ impl Entry {
                 subject: holder.subject.clone(),
                 bindings,
                 expires_at,
+                descent: holder.descent.clone(),
             },
             scope: kind.scope.clone(),
             audience: kind.audience.clone(),
             username: holder.username.clone(),
             pairwise: holder.pairwise.clone(),
             login: holder.login.clone(),
+            actor: holder.actor.clone(),
             format: kind.format,
         }
     }

@@ -8,7 +8,7 @@ use tokenbind_issuer::{
     grant::{CurrentRefreshToken, Grant},
     login::Login,
     scope::{Audience, Scope},
-    store::{AccessTokenTerms, GrantTerms, Issuance, IssueOutcome, Issued},
+    store::{AccessTokenTerms, Exchanged, GrantTerms, Issuance, IssueOutcome, Issued},
 };
 
 use super::{
@@ -54,7 +54,9 @@ pub(crate) fn family(
     grant: Option<&Grant>,
     instant: Instant,
 ) -> Option<GrantId> {
-    let of_login = || issuance.login.is_some().then(|| GrantId::new(instant, write.random()));
+    // What is exchanged hangs from the grants that it came of.
+    let of_code = issuance.login.is_some() && issuance.exchanged.is_none();
+    let of_login = || of_code.then(|| GrantId::new(instant, write.random()));
     grant.map(|grant| grant.id).or_else(of_login)
 }
 
@@ -66,7 +68,16 @@ pub(crate) fn ended(write: &Write<'_>, issuance: &Issuance) -> Option<Anchor> {
         Anchor::Application(issuance.client_id.clone()),
     ];
     let session = issuance.login.as_deref().map(|login| login.session);
-    write.ended_after(issuance.as_of, session, anchors)
+    let own = write.ended_after(issuance.as_of, session, anchors);
+    own.or_else(|| ended_ancestor(write, issuance))
+}
+
+/// What an exchanged token comes of must be alive to the last.
+fn ended_ancestor(write: &Write<'_>, issuance: &Issuance) -> Option<Anchor> {
+    let descent = &issuance.exchanged.as_ref()?.descent;
+    descent.ancestors().iter().find_map(|ancestor| {
+        write.ended_after(issuance.as_of, ancestor.session(), ancestor.anchors())
+    })
 }
 
 /// A grant with its first refresh token.
@@ -106,6 +117,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) scope: &'a Scope,
     pub(crate) audience: &'a Audience,
     pub(crate) bindings: &'a Bindings,
+    pub(crate) exchanged: Option<&'a Exchanged>,
 }
 
 impl<'a> Facts<'a> {
@@ -120,6 +132,7 @@ impl<'a> Facts<'a> {
             scope: &issuance.scope,
             audience: &issuance.audience,
             bindings: &issuance.bindings,
+            exchanged: issuance.exchanged.as_ref(),
         }
     }
 }
@@ -131,6 +144,8 @@ pub(crate) fn new_token(
     terms: AccessTokenTerms,
     instant: Instant,
 ) -> DbResult<Arc<AccessToken>> {
+    let lives_until = instant.timestamp().plus(terms.lifetime);
+    let expires_by = facts.exchanged.map(|exchanged| exchanged.expires_by);
     let token = Token {
         id: TokenId::new(instant, write.random()),
         grant: facts.grant,
@@ -138,7 +153,8 @@ pub(crate) fn new_token(
         client_id: facts.client_id.clone(),
         subject: facts.subject.clone(),
         bindings: facts.bindings.clone(),
-        expires_at: instant.timestamp().plus(terms.lifetime),
+        expires_at: expires_by.map_or(lives_until, |end| end.min(lives_until)),
+        descent: facts.exchanged.map(|exchanged| Arc::clone(&exchanged.descent)),
     };
     write.add_token(AccessToken {
         token,
@@ -147,6 +163,7 @@ pub(crate) fn new_token(
         username: facts.username.cloned(),
         pairwise: facts.pairwise.cloned(),
         login: facts.login.cloned(),
+        actor: facts.exchanged.and_then(|exchanged| exchanged.actor.clone()),
         format: terms.format,
     })
 }

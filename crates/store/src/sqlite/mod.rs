@@ -37,8 +37,8 @@ use std::{
 
 use async_trait::async_trait;
 use tokenbind_binding::{
-    Anchor, Bindings, ClaimOutcome, ClientId, Clock, CodeId, End, GrantId, JtiClaim,
-    PushedRequestId, Random, Session, SessionId, SubjectId, Timestamp, TokenId, TokenSession,
+    Anchor, ClaimOutcome, ClientId, Clock, CodeId, End, GrantId, JtiClaim, PushedRequestId, Random,
+    Session, SessionId, SubjectId, Timestamp, TokenId, session,
 };
 use tokenbind_issuer::{
     access_token::AccessToken,
@@ -255,8 +255,12 @@ impl Store for SqliteStore {
         let Some(record) = self.find_token(id)? else { return Ok(None) };
         // The ends come second, so that none is missed that was acknowledged before the look-up.
         let ends = self.published.ends_of(record.token.anchors());
-        let session = self.needed_session(&record.token.bindings, record.token.session)?;
+        let session = self.session(record.token.needed_session())?;
         Ok(Some(Recorded { record, ends, session }))
+    }
+
+    async fn look_up_ends(&self, anchors: Vec<Anchor>) -> StoreResult<Vec<End>> {
+        Ok(self.published.ends_of(anchors.into_iter()))
     }
 
     async fn look_up_grant(&self, id: GrantId) -> StoreResult<Option<Recorded<Grant>>> {
@@ -264,7 +268,7 @@ impl Store for SqliteStore {
         let found = rows::find_grant(&self.readers.get(), id)?;
         let Some(record) = found else { return Ok(None) };
         let ends = self.published.ends_of(record.anchors());
-        let session = self.needed_session(&record.bindings, record.session())?;
+        let session = self.session(session::needed(&record.bindings, record.session()))?;
         Ok(Some(Recorded { record, ends, session }))
     }
 
@@ -438,14 +442,10 @@ impl SqliteStore {
         Ok(Some(record))
     }
 
-    /// The session that the `bindings` need, if there still is one.
-    fn needed_session(
-        &self,
-        bindings: &Bindings,
-        issued_in: Option<TokenSession>,
-    ) -> DbResult<Option<Session>> {
-        let Some(own) = issued_in.filter(|_| bindings.need_session()) else { return Ok(None) };
-        let found = sessions::look_up(&self.readers, &self.published, own.id)?;
+    /// The record of a session that something needs, if there still is one.
+    fn session(&self, needed: Option<SessionId>) -> DbResult<Option<Session>> {
+        let Some(id) = needed else { return Ok(None) };
+        let found = sessions::look_up(&self.readers, &self.published, id)?;
         Ok(found.map(|found| found.session.clone()))
     }
 }

@@ -98,10 +98,10 @@ impl Position {
         self.marks[mark as usize]
     }
 
-    /// All that can be issued or refreshed by what was given so far is dead by then, unless it is
-    /// decided on anew.
+    /// All that can be issued, refreshed or exchanged by what was given so far is dead by then, unless
+    /// it is decided on anew.
     pub(crate) fn ends_matter_until(&self) -> Timestamp {
-        self.latest([Mark::Tokens, Mark::Grants, Mark::Codes])
+        self.latest([Mark::Tokens, Mark::Grants, Mark::Codes, Mark::IdTokens])
     }
 
     /// Every handle made so far is of no use by then.

@@ -59,7 +59,7 @@ fn judge(
     }
     let bindings = &redemption.issuance.bindings;
     let issued_in = Some(code.login.token_session());
-    let session = write.needed_session(bindings, issued_in)?;
+    let session = write.session(session::needed(bindings, issued_in))?;
     Ok(session::judge_needed(bindings, issued_in, session.as_ref(), now))
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokenbind_binding::{Anchor, Bindings, Dead, Instant, Session, Timestamp};
+use tokenbind_binding::{Anchor, Bindings, Dead, Instant, Session, Timestamp, session};
 use tokenbind_issuer::{
     access_token::AccessToken,
     grant::{CurrentRefreshToken, Grant, Presented, Rotation},
@@ -34,7 +34,7 @@ pub(crate) fn refresh(write: &mut Write<'_>, refresh: &Refresh) -> DbResult<Refr
     if grant.client_id != refresh.client_id {
         return Ok(RefreshOutcome::NotTheirs);
     }
-    let session = write.needed_session(&grant.bindings, grant.session())?;
+    let session = write.session(session::needed(&grant.bindings, grant.session()))?;
     if let Err(dead) = judge(write, &grant, session.as_ref(), now) {
         if dead == Dead::SessionOver {
             write.end_once(Anchor::Grant(grant.id))?;
@@ -163,6 +163,7 @@ fn refreshed_token(
         scope: &refresh.scope,
         audience: &refresh.audience,
         bindings: &grant.bindings,
+        exchanged: None,
     };
     if !refresh.in_slot {
         return new_token(write, facts, refresh.access_token, instant);

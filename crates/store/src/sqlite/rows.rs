@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use serde::{Serialize, de::DeserializeOwned};
 use tokenbind_binding::{Bindings, GrantId, Timestamp, Token, TokenId};
 use tokenbind_issuer::{
     access_token::{AccessToken, TokenFormat},
@@ -25,14 +26,14 @@ pub(crate) fn from_sql(number: i64) -> DbResult<u64> {
 }
 
 pub(crate) fn insert_token(db: &Connection, record: &AccessToken) -> DbResult<()> {
-    let AccessToken { token, scope, audience, username, pairwise, login, format } = record;
+    let AccessToken { token, scope, audience, username, pairwise, login, actor, format } = record;
     let (opaque, key) = match format {
         TokenFormat::Opaque { key } => (true, key.0),
         TokenFormat::Jwt { key } => (false, key.0),
     };
     db.prepare_cached(
         "INSERT INTO access_tokens \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
     )?
     .execute(params![
         token.id.as_bytes(),
@@ -48,6 +49,8 @@ pub(crate) fn insert_token(db: &Connection, record: &AccessToken) -> DbResult<()
         to_sql(token.expires_at.as_secs()),
         pairwise.as_deref(),
         to_json(login.as_deref())?,
+        to_json(token.descent.as_deref())?,
+        to_json(actor.as_deref())?,
     ])?;
     Ok(())
 }
@@ -60,7 +63,7 @@ pub(crate) fn find_token(db: &Connection, id: TokenId) -> DbResult<Option<Access
 }
 
 fn read_token(row: &Row<'_>) -> DbResult<AccessToken> {
-    let login = read_login(row, 12)?;
+    let login: Option<Arc<Login>> = read_json(row, 12)?;
     let token = Token {
         id: TokenId::from_bytes(row.get(0)?),
         grant: row.get::<_, Option<[u8; 16]>>(1)?.map(GrantId::from_bytes),
@@ -69,6 +72,7 @@ fn read_token(row: &Row<'_>) -> DbResult<AccessToken> {
         subject: text(row, 3)?.into(),
         bindings: read_bindings(row, 7)?,
         expires_at: read_time(row, 10)?,
+        descent: read_json(row, 13)?,
     };
     let key = KeyId(row.get(9)?);
     let format = if row.get(8)? { TokenFormat::Opaque { key } } else { TokenFormat::Jwt { key } };
@@ -79,6 +83,7 @@ fn read_token(row: &Row<'_>) -> DbResult<AccessToken> {
         username: optional_text(row, 4)?,
         pairwise: optional_text(row, 11)?,
         login,
+        actor: read_json(row, 14)?,
         format,
     })
 }
@@ -136,7 +141,7 @@ fn read_grant(row: &Row<'_>) -> DbResult<Grant> {
         subject: text(row, 2)?.into(),
         username: optional_text(row, 3)?,
         pairwise: optional_text(row, 11)?,
-        login: read_login(row, 12)?,
+        login: read_json(row, 12)?,
         scope: Scope::parse(text(row, 4)?).map_err(Failure::unreadable)?,
         audience: Audience::from_stored(text(row, 5)?),
         bindings: read_bindings(row, 6)?,
@@ -149,13 +154,13 @@ fn read_grant(row: &Row<'_>) -> DbResult<Grant> {
     })
 }
 
-fn to_json(login: Option<&Login>) -> DbResult<Option<String>> {
-    Ok(login.map(serde_json::to_string).transpose()?)
+fn to_json(value: Option<&impl Serialize>) -> DbResult<Option<String>> {
+    Ok(value.map(serde_json::to_string).transpose()?)
 }
 
-fn read_login(row: &Row<'_>, column: usize) -> DbResult<Option<Arc<Login>>> {
-    let login = row.get_ref(column)?.as_str_or_null().map_err(Failure::unreadable)?;
-    Ok(login.map(serde_json::from_str).transpose()?.map(Arc::new))
+fn read_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> DbResult<Option<Arc<T>>> {
+    let text = row.get_ref(column)?.as_str_or_null().map_err(Failure::unreadable)?;
+    Ok(text.map(serde_json::from_str).transpose()?.map(Arc::new))
 }
 
 pub(crate) fn text<'r>(row: &'r Row<'_>, column: usize) -> DbResult<&'r str> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rusqlite::{OptionalExtension as _, params};
-use tokenbind_binding::{Anchor, GrantId, Instant, Timestamp, TokenId};
+use tokenbind_binding::{Anchor, GrantId, Instant, Timestamp, TokenId, session};
 use tokenbind_issuer::{
     access_token::AccessToken,
     grant::Grant,
@@ -67,7 +67,7 @@ impl Slot {
         let Some(record) = write.find_token(self.access_token)? else { return Ok(None) };
         let token = &record.token;
         let ends = write.ends_since(token.id.instant(), token.anchors());
-        let session = write.needed_session(&token.bindings, token.session)?;
+        let session = write.session(token.needed_session())?;
         Ok(token.judge(&ends[..], session.as_ref(), now).is_ok().then_some(record))
     }
 
@@ -76,7 +76,7 @@ impl Slot {
         let Some(id) = self.grant else { return Ok(None) };
         let Some(grant) = write.find_grant(id)? else { return Ok(None) };
         let ends = write.ends_since(grant.id.instant(), grant.anchors());
-        let session = write.needed_session(&grant.bindings, grant.session())?;
+        let session = write.session(session::needed(&grant.bindings, grant.session()))?;
         Ok(grant.judge(&ends[..], session.as_ref(), now).is_ok().then_some(grant))
     }
 }
@@ -133,12 +133,20 @@ fn may_share(
     let same_grant = grant.is_none_or(|grant| live.token.grant == Some(grant.id));
     shares(live, issuance.access_token.format, now)
         && tells_of(issuance, live.login.as_ref(), live.pairwise.as_ref())
+        && came_of(issuance, live)
         && (same_grant || issuance.login.is_none())
 }
 
 /// Whether the issuance would be told as the same login and the same `sub`.
 fn tells_of(issuance: &Issuance, login: Option<&Arc<Login>>, pairwise: Option<&Arc<str>>) -> bool {
     issuance.login.as_ref() == login && issuance.pairwise.as_ref() == pairwise
+}
+
+/// Whether the live token was exchanged for the same, if for anything: it dies with that, and with nothing else.
+fn came_of(issuance: &Issuance, live: &AccessToken) -> bool {
+    let exchanged = issuance.exchanged.as_ref();
+    exchanged.map(|exchanged| &exchanged.descent) == live.token.descent.as_ref()
+        && exchanged.and_then(|exchanged| exchanged.actor.as_ref()) == live.actor.as_ref()
 }
 
 /// The grant whose refresh token goes with the answer: the slot's, while it is alive, or a new one.

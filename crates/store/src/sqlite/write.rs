@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 use tokenbind_binding::{
-    Anchor, Bindings, Clock, End, Ended, GrantId, Instant, Random, Session, SessionId, Timestamp,
-    TokenId, TokenSession, time::random_bytes,
+    Anchor, Clock, End, Ended, GrantId, Instant, Random, Session, SessionId, Timestamp, TokenId,
+    time::random_bytes,
 };
 use tokenbind_issuer::{access_token::AccessToken, grant::Grant, store::AsOf};
 
@@ -119,18 +119,10 @@ impl Write<'_> {
         later.find(|end| !spared(end)).map(|end| end.anchor)
     }
 
-    /// The session that the `bindings` need, if there still is one.
-    pub(crate) fn needed_session(
-        &self,
-        bindings: &Bindings,
-        issued_in: Option<TokenSession>,
-    ) -> DbResult<Option<Session>> {
-        match issued_in {
-            Some(own) if bindings.need_session() => {
-                Ok(sessions::find(self.db, own.id)?.map(|found| found.session))
-            }
-            _ => Ok(None),
-        }
+    /// The record of a session that something needs, if there still is one.
+    pub(crate) fn session(&self, needed: Option<SessionId>) -> DbResult<Option<Session>> {
+        let Some(id) = needed else { return Ok(None) };
+        Ok(sessions::find(self.db, id)?.map(|found| found.session))
     }
 
     /// The latest end of `anchor`, in this transaction or before. The index in memory tells what the

@@ -15,7 +15,8 @@ contract! {
             ..bench.issuance().await
         };
         let issued = bench.issue(issuance.clone()).await;
-        let AccessToken { token, scope, audience, username, pairwise, login, format } = &*issued.access_token;
+        let AccessToken { token, scope, audience, username, pairwise, login, actor, format } =
+            &*issued.access_token;
         assert_eq!(token.client_id, issuance.client_id);
         assert_eq!(token.subject, issuance.subject);
         assert_eq!(token.bindings, issuance.bindings);
@@ -23,7 +24,8 @@ contract! {
         assert_eq!(token.grant, issued.refresh_token.map(|refresh| refresh.grant));
         assert_eq!((scope, audience), (&issuance.scope, &issuance.audience));
         assert_eq!((username, *format), (&issuance.username, issuance.access_token.format));
-        assert_eq!((pairwise, login), (&None, &None));
+        assert_eq!((pairwise, login, actor), (&None, &None, &None));
+        assert_eq!(token.descent, None);
         let found = bench.store.look_up_access_token(token.id).await.unwrap().unwrap();
         assert_eq!(found.record, issued.access_token);
         assert!(found.ends.is_empty());

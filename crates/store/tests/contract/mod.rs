@@ -23,6 +23,7 @@ mod claimed_jtis;
 mod codes;
 mod connections;
 mod ends;
+mod exchange;
 mod issue;
 mod keys;
 mod login_races;
