@@ -36,6 +36,8 @@ pub struct Tokens {
     pub scope: Option<String>,
     /// The ID token, where the scope has `openid` and a user signed in.
     pub id_token: Option<String>,
+    /// What kind of token an exchange gave (RFC 8693 section 2.2.1).
+    pub issued_token_type: Option<String>,
 }
 
 impl Tokens {

@@ -284,6 +284,19 @@ impl Client {
         self.token(&[&fields[..], more].concat()).await
     }
 
+    /// Exchanges an access token (RFC 8693). What `more` names takes the place of what would be sent.
+    pub async fn exchange(&self, subject_token: &str, more: &[(&str, &str)]) -> Answer {
+        let usual = [
+            ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+            ("subject_token", subject_token),
+            ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+        ];
+        let named = |name: &str| more.iter().any(|(other, _)| *other == name);
+        let usual = usual.into_iter().filter(|(name, _)| !named(name));
+        let fields: Vec<_> = usual.chain(more.iter().copied()).collect();
+        self.token(&fields).await
+    }
+
     /// What the server says of a token.
     pub async fn introspect(&self, token: &str) -> Value {
         self.post("/oauth2/introspect", &[("token", token)]).await.expect(200)

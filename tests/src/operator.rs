@@ -124,6 +124,12 @@ impl Operator {
         assert_eq!(added["identifier"], identifier);
     }
 
+    /// Declares a resource that is this application, with these members besides.
+    pub async fn resource_of(&self, client_id: &str, members: &[&str]) -> String {
+        let owner = format!("client_id={client_id}");
+        self.resource(&[&[&*owner], members].concat()).await
+    }
+
     /// Ends something: `end` and these arguments.
     pub async fn end(&self, arguments: &[&str]) -> Value {
         self.json(&[&["end"], arguments].concat()).await

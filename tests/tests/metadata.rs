@@ -143,29 +143,34 @@ async fn what_the_authorization_endpoint_offers_is_in_them() {
 #[tokio::test]
 async fn the_grant_types_in_them_are_taken_and_no_others() {
     let server = Server::shared().await;
-    let client = server.registrar().slotted("opaque").await;
+    let exchange = "urn:ietf:params:oauth:grant-type:token-exchange";
+    let all = ["authorization_code", "client_credentials", "password", "refresh_token", exchange];
+    let settings = json!({
+        "redirect_uris": ["https://app.example/callback"],
+        "grant_types": all,
+    });
+    let client = server.registrar().application(&settings).await;
     let user = server.operator().user().await;
     let document = metadata(&client.http).await;
     let mut announced = texts(&document["grant_types_supported"]);
-    let all = ["authorization_code", "client_credentials", "password", "refresh_token"];
     assert_eq!(announced, all.into());
     // A code takes a browser to come by.
     announced.remove("authorization_code");
-    let refresh_token = client.password(&user, &[]).await.tokens().refresh_token;
-    let refresh_token = refresh_token.expect("a refresh token");
+    let tokens = client.password(&user, &[]).await.tokens();
     for grant_type in announced {
         let fields = [
             ("grant_type", grant_type),
             ("username", &user.username),
             ("password", &user.password),
-            ("refresh_token", &refresh_token),
+            ("refresh_token", tokens.refresh_token()),
+            ("subject_token", &tokens.access_token),
+            ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
         ];
         let _ = client.token(&fields).await.tokens();
     }
     for grant_type in [
         "implicit",
         "urn:ietf:params:oauth:grant-type:device_code",
-        "urn:ietf:params:oauth:grant-type:token-exchange",
         "urn:ietf:params:oauth:grant-type:jwt-bearer",
         "PASSWORD",
         "password ",

@@ -64,7 +64,7 @@ impl Issuer {
         let keys = self.keys();
         let parties = self.parties(client, &request).await?;
         let bound = self.bind_exchanged(client, &parties, shown).await?;
-        let (wanted, audience) = self.target(client, &parties.subject, shown.form).await?;
+        let (wanted, audience) = self.exchange_target(client, &parties.subject, shown.form).await?;
         wanted.check_bindings(&bound.bindings)?;
         wanted.check_login(parties.subject.login.as_deref())?;
         let scope = wanted.narrow(&exchanged_scope(client, &parties.subject, request.scope)?)?;
@@ -163,7 +163,7 @@ impl Issuer {
     }
 
     /// What the new token is for: what the request names, or what the subject token is for.
-    async fn target(
+    async fn exchange_target(
         &self,
         client: &AuthenticatedClient,
         subject: &Held,
