@@ -58,7 +58,7 @@ pub use operator::{Operator, Ran, User};
 pub use publisher::{Published, Publisher};
 pub use registrar::{Registrar, Registration};
 pub use relying_party::{RelyingParty, SignIn, Visit};
-pub use scripted::{Call, Failure, ScriptedApplication};
+pub use scripted::{Call, Failure, ScriptedApplication, arrive};
 pub use server::{Quickstart, QuickstartApplication, QuickstartUser, Server};
 pub use signer::{Signer, now};
 pub use wait::{eventually, seconds_pass};

@@ -1,7 +1,7 @@
-//! Applications on JavaScript libraries, driven line by line: `tests/clients/proof_of_possession`.
+//! Programs on JavaScript libraries, driven line by line: `tests/clients/proof_of_possession` and `tests/clients/mcp`.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     path::{Path, PathBuf},
     process::Stdio,
 };
@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use crate::{
-    AuthorizationRequest, Browser, Server,
+    Authority, AuthorizationRequest, Browser, Server,
     log::{end_of, show_on_failure},
 };
 
@@ -28,7 +28,8 @@ pub struct ScriptedApplication {
     from: Lines<BufReader<ChildStdout>>,
     calls: Vec<Call>,
     log: PathBuf,
-    _folder: TempDir,
+    /// Kept as long as the program runs.
+    folder: TempDir,
 }
 
 /// A request that the application sent.
@@ -75,16 +76,43 @@ impl ScriptedApplication {
     /// Starts an application on this library: `oauth4webapi` or `openid-client`.
     #[must_use]
     pub fn start(server: &Server, library: &'static str) -> Self {
+        Self::run(server, library, "proof_of_possession/main.mjs", &[library])
+    }
+
+    /// Starts an MCP client.
+    #[must_use]
+    pub fn mcp_agent(server: &Server) -> Self {
+        Self::run(server, "the MCP client", "mcp/agent.mjs", &[])
+    }
+
+    /// Starts a protected resource that speaks MCP, and gives its origin.
+    pub async fn mcp_api(server: &Server) -> (Self, String) {
+        let mut api = Self::run(server, "the MCP server", "mcp/api.mjs", &[]);
+        let files = Authority::shared().write_into(api.folder.path());
+        let files = json!({ "certificate": files.certificate, "key": files.key });
+        let listening = api.does_with("listen", files).await;
+        (api, listening["origin"].as_str().expect("an origin").to_owned())
+    }
+
+    fn run(
+        server: &Server,
+        library: &'static str,
+        script: &str,
+        arguments: &[&'static str],
+    ) -> Self {
         let folder = tempfile::Builder::new().prefix("tokenbind-app-").tempdir();
         let folder = folder.expect("a temporary folder");
+        let trusted = folder.path().join("trusted.pem");
+        let server_ca = fs::read(server.ca()).expect("the CA of the server");
+        fs::write(&trusted, [&server_ca, Authority::shared().ca()].concat())
+            .expect("the CAs can be written");
         let log = folder.path().join("stderr.log");
         show_on_failure(log.clone());
-        let script =
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/proof_of_possession/main.mjs");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients").join(script);
         let mut child = Command::new("node")
             .arg(script)
-            .arg(library)
-            .env("NODE_EXTRA_CA_CERTS", server.ca())
+            .args(arguments)
+            .env("NODE_EXTRA_CA_CERTS", trusted)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(File::create(&log).expect("the log can be written"))
@@ -93,7 +121,7 @@ impl ScriptedApplication {
             .expect("node starts");
         let to = child.stdin.take().expect("its input");
         let from = BufReader::new(child.stdout.take().expect("its output")).lines();
-        Self { library, _child: child, to, from, calls: Vec::new(), log, _folder: folder }
+        Self { library, _child: child, to, from, calls: Vec::new(), log, folder }
     }
 
     /// Has it carry out a command.
@@ -160,7 +188,7 @@ impl ScriptedApplication {
 }
 
 /// The address of the application that the browser arrives at in the end.
-async fn arrive(browser: &Browser, url: &str, redirect_uri: &str) -> String {
+pub async fn arrive(browser: &Browser, url: &str, redirect_uri: &str) -> String {
     let path = url.strip_prefix(browser.http.base()).expect("an address of the server");
     let parameters = vec![("redirect_uri".to_owned(), redirect_uri.to_owned())];
     let request = AuthorizationRequest { parameters, verifier: String::new() };

@@ -266,6 +266,14 @@ async fn the_life_of_a_resource() {
     assert!(operator.refused(&add, "").await.contains("there already"));
     let show = ["resource", "show", "https://API.example:443/orders"];
     assert_eq!(operator.json(&show).await, expected);
+    let told = operator.json(&["resource", "metadata", uri]).await;
+    let metadata = "https://api.example/.well-known/oauth-protected-resource/orders";
+    assert_eq!(told["url"], metadata, "RFC 9728 section 3.1");
+    let document = operator.run(&["resource", "metadata", uri], "").await;
+    assert!(document.stderr.contains(metadata), "{document:?}");
+    let document: Value = serde_json::from_str(&document.stdout).expect("a document");
+    assert_eq!(document, told["document"]);
+    assert_eq!(document["scopes_supported"], json!(["read", "write"]));
     let update = ["resource", "update", uri, "--set", "max_age=60", "--set", "name=null"];
     let changed = json!({ "identifier": uri, "scopes": ["read", "write"], "max_age": 60 });
     assert_eq!(operator.json(&update).await, changed);

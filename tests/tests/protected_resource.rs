@@ -51,6 +51,18 @@ async fn rfc9728_section_3_3_the_document_names_the_url_that_was_called() {
 }
 
 #[tokio::test]
+async fn rfc8707_section_2_a_token_for_the_resource_of_the_document_is_taken_there() {
+    let server = Server::shared().await;
+    let client = server.registrar().sign_in(&json!({})).await;
+    let userinfo = format!("{}{USERINFO}", server.issuer());
+    let browser = server.new_browser().await;
+    let callback = browser.authorize(&client, &[("resource", &userinfo)]).await;
+    let tokens = client.redeem_with(&callback, &[("resource", &userinfo)]).await.tokens();
+    assert_eq!(client.introspect(&tokens.access_token).await["aud"], server.issuer());
+    assert_eq!(client.userinfo(&tokens.access_token).await.status, 200);
+}
+
+#[tokio::test]
 async fn there_is_no_document_of_anything_else() {
     let http = Server::shared().await.http();
     for path in [

@@ -59,6 +59,11 @@ pub enum AdminCommand {
         /// Which.
         identifier: String,
     },
+    /// Gives the document that a resource is to serve (RFC 9728).
+    ResourceMetadata {
+        /// Which.
+        identifier: String,
+    },
     /// Changes some members of a resource.
     UpdateResource {
         /// Which.
@@ -217,6 +222,9 @@ impl Issuer {
             AdminCommand::ListResources => self.admin_list_resources().await,
             AdminCommand::ShowResource { identifier } => {
                 self.admin_show_resource(&identifier).await
+            }
+            AdminCommand::ResourceMetadata { identifier } => {
+                self.admin_resource_metadata(&identifier).await
             }
             AdminCommand::UpdateResource { identifier, members } => {
                 self.admin_update_resource(&identifier, members).await

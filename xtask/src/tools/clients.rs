@@ -16,6 +16,7 @@ const STAMP: &str = ".installed-from";
 
 pub(super) fn install(workspace: &Workspace) -> Result<()> {
     let clients = workspace.root.join("tests/clients");
+    install_from_npm(&clients.join("mcp"))?;
     install_from_npm(&clients.join("openid_client"))?;
     install_from_npm(&clients.join("proof_of_possession"))?;
     let target = workspace.metadata()?.target_directory;

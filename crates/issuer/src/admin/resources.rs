@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{AdminError, applications::to_json};
 use crate::{
     issuer::Issuer,
-    resource::{Resource, ResourceKey},
+    resource::{Resource, ResourceKey, ResourceMetadata},
     store::{ChangeOutcome, RegisterOutcome},
 };
 
@@ -33,6 +33,14 @@ impl Issuer {
 
     pub(super) async fn admin_show_resource(&self, uri: &str) -> Result<Value, AdminError> {
         to_json(&*self.known_resource(uri).await?.1)
+    }
+
+    /// The document, and where clients look for it.
+    pub(super) async fn admin_resource_metadata(&self, uri: &str) -> Result<Value, AdminError> {
+        let (_, resource) = self.known_resource(uri).await?;
+        let document = ResourceMetadata::of(&resource, &self.config.issuer)
+            .map_err(|error| AdminError::new(format!("{uri}: {error}")))?;
+        Ok(json!({ "url": document.url(), "document": document }))
     }
 
     pub(super) async fn admin_update_resource(

@@ -6,7 +6,12 @@ use tokenbind_binding::dpop;
 use url::{Position, Url};
 
 use super::Resource;
-use crate::{claims, endpoint::Endpoint, issuer::Issuer};
+use crate::{
+    claims,
+    endpoint::Endpoint,
+    error::{ErrorCode, OAuthError},
+    issuer::Issuer,
+};
 
 /// The name that is registered for the document (RFC 9728 section 8.3).
 pub const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
@@ -80,20 +85,38 @@ fn document_url(identifier: &str) -> Option<String> {
 
 impl Issuer {
     /// The document of this server's own protected resource, userinfo. Section 3.3 has clients compare `resource` with the
-    /// URL that they called.
-    #[must_use]
-    pub fn userinfo_metadata(&self) -> ResourceMetadata {
-        let issuer = &self.config.issuer;
-        ResourceMetadata {
-            resource: format!("{issuer}{}", Endpoint::Userinfo.path()),
-            authorization_servers: [issuer.clone()],
-            scopes_supported: claims::SCOPES.map(Into::into).to_vec(),
+    /// URL that they called; tokens for it are for this server (`aud`).
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn userinfo_metadata(&self) -> Result<ResourceMetadata, OAuthError> {
+        let own = self.own_resource().await?;
+        let declared = ResourceMetadata::of(&own, &self.config.issuer).map_err(|error| {
+            OAuthError::new(ErrorCode::TemporarilyUnavailable, error.to_string())
+        })?;
+        let scopes = if own.scopes.is_empty() {
+            claims::SCOPES.map(Into::into).to_vec()
+        } else {
+            declared.scopes_supported
+        };
+        Ok(ResourceMetadata {
+            resource: self.userinfo_url(),
+            scopes_supported: scopes,
             bearer_methods_supported: vec!["header", "body"],
-            resource_name: None,
             tls_client_certificate_bound_access_tokens: self.config.client_certificates.are_taken(),
             dpop_signing_alg_values_supported: Some(dpop::ALGORITHMS),
-            dpop_bound_access_tokens_required: false,
-        }
+            ..declared
+        })
+    }
+
+    /// Where that document is.
+    #[must_use]
+    pub fn userinfo_metadata_url(&self) -> Option<String> {
+        document_url(&self.userinfo_url())
+    }
+
+    pub(super) fn userinfo_url(&self) -> String {
+        format!("{}{}", self.config.issuer, Endpoint::Userinfo.path())
     }
 }
 
@@ -105,9 +128,10 @@ mod tests {
     use super::*;
 
     fn resource(required: &[BindingType]) -> Resource {
-        let declared = json!({ "identifier": "https://api.example/mcp" });
-        let resource: Resource = serde_json::from_value(declared).unwrap();
-        Resource { required_binding_types: required.to_vec(), ..resource }
+        Resource {
+            required_binding_types: required.to_vec(),
+            ..Resource::of("https://api.example/mcp")
+        }
     }
 
     fn told(resource: &Resource) -> Value {

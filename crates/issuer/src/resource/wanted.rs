@@ -72,8 +72,13 @@ impl Issuer {
         if let Some(resource) = self.store.find_resource(&key).await? {
             return Ok(resource);
         }
-        // This server is a resource itself, whose userinfo takes such tokens, also where nobody declares it.
-        if ResourceKey::of(&self.config.issuer).is_ok_and(|own| own == key) {
+        // This server is a resource itself, whose userinfo takes such tokens, also where nobody declares it. Clients may know
+        // userinfo alone, by its metadata (RFC 9728).
+        let names = |own: &str| ResourceKey::of(own).is_ok_and(|own| own == key);
+        if names(&self.userinfo_url()) {
+            return self.own_resource().await;
+        }
+        if names(&self.config.issuer) {
             return Ok(Arc::new(Resource::of(&self.config.issuer)));
         }
         Err(invalid_target("resource names none that this server knows"))
@@ -81,7 +86,7 @@ impl Issuer {
 
     /// What this server asks of the tokens that it takes itself.
     pub(crate) async fn own_resource(&self) -> Result<Arc<Resource>, OAuthError> {
-        self.declared(&self.config.issuer).await
+        Box::pin(self.declared(&self.config.issuer)).await
     }
 }
 

@@ -24,6 +24,8 @@ pub(super) enum ResourceCommand {
     },
     /// Show what a resource asks of its tokens
     Show(NamedResource),
+    /// Print the metadata that a resource is to serve (RFC 9728)
+    Metadata(NamedResource),
     /// Change what a resource asks of its tokens
     Update {
         /// Which
@@ -70,6 +72,9 @@ impl ResourceCommand {
             Self::Show(NamedResource { identifier, target }) => {
                 (AdminCommand::ShowResource { identifier }, target)
             }
+            Self::Metadata(NamedResource { identifier, target }) => {
+                return print_metadata(identifier, &target).await;
+            }
             Self::Update { identifier, members, target } => {
                 let members = members.into_members();
                 (AdminCommand::UpdateResource { identifier, members }, target)
@@ -80,6 +85,19 @@ impl ResourceCommand {
         };
         Ok(output::print(&target.carry_out(command).await?, target.json)?)
     }
+}
+
+/// The document goes to standard output, where to serve it to standard error, so that the one can go into a file.
+async fn print_metadata(identifier: String, target: &Target) -> Result<(), CliError> {
+    let told = target.carry_out(AdminCommand::ResourceMetadata { identifier }).await?;
+    if target.json {
+        return Ok(output::print(&told, true)?);
+    }
+    output::print(&told["document"], true)?;
+    if let Some(url) = told["url"].as_str() {
+        eprintln!("serve this as application/json at {url}");
+    }
+    Ok(())
 }
 
 /// Reads `NAME=VALUE`. For members that are lists, a value without brackets is parted at commas.

@@ -1,14 +1,10 @@
 //! What anybody may know: the metadata documents and the public keys.
 
-use axum::{
-    Json,
-    extract::State,
-    response::{IntoResponse as _, Response},
-};
+use axum::{Json, extract::State, response::Response};
 use http::{HeaderMap, StatusCode, Uri, header};
 
 use super::{App, NO_SUCH_ENDPOINT, refusal::nothing_here};
-use crate::cors;
+use crate::{cors, error_response::error_response};
 
 pub(super) const OAUTH_SERVER: &str = "/.well-known/oauth-authorization-server";
 pub(super) const OPENID_PROVIDER: &str = "/.well-known/openid-configuration";
@@ -33,10 +29,10 @@ pub(super) async fn server_by_path(
 
 /// `/.well-known/oauth-protected-resource/…` (RFC 9728 section 3) of the one protected resource here.
 pub(super) async fn resource(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
-    let userinfo = app.issuer.userinfo_metadata();
-    let path = userinfo.url().and_then(|url| url.parse::<Uri>().ok());
-    if path.is_some_and(|url| url.path() == uri.path()) {
-        return cors::for_everybody(Json(userinfo).into_response());
+    let url = app.issuer.userinfo_metadata_url().and_then(|url| url.parse::<Uri>().ok());
+    if url.is_some_and(|url| url.path() == uri.path()) {
+        let document = app.issuer.userinfo_metadata().await.map(Json);
+        return cors::for_everybody(document.map_err(|error| error_response(&error)));
     }
     nothing_here(&app.site, &headers, StatusCode::NOT_FOUND, NO_SUCH_ENDPOINT)
 }

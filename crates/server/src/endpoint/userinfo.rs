@@ -20,7 +20,7 @@ pub(super) async fn answer(State(app): State<App>, request: Request<Body>) -> Re
         Ok(with_dpop_nonce(response, told.dpop_nonce.as_deref()))
     })
     .await;
-    let response = with_resource_metadata(response, || app.issuer.userinfo_metadata().url());
+    let response = with_resource_metadata(response, || app.issuer.userinfo_metadata_url());
     page.may_read(&app.issuer, response).await
 }
 
