@@ -19,12 +19,13 @@ impl<'a> ClientUrl<'a> {
     /// Reads a `client_id`; `None` if it is none of these, or written in another way than the URL Standard would.
     #[must_use]
     pub fn parse(client_id: &'a str) -> Option<Self> {
-        if client_id.len() > MAX_BYTES {
+        // "MUST use the https URL scheme". Most ids are names, and every request has one: those are not read as a URL.
+        if client_id.len() > MAX_BYTES || !client_id.starts_with("https://") {
             return None;
         }
         let url = Url::parse(client_id).ok()?;
         let of_one_spelling = url.as_str() == client_id;
-        // "MUST use the https URL scheme", "MUST contain a path component", "MUST NOT contain a userinfo component",
+        // "MUST contain a path component", "MUST NOT contain a userinfo component",
         // "MUST NOT contain a fragment component". That it "MUST NOT contain single-dot or double-dot path components"
         // follows from its spelling. A query "SHOULD NOT" be there; the path "/" is "NOT RECOMMENDED".
         let is_plain = url.username().is_empty()
@@ -32,8 +33,7 @@ impl<'a> ClientUrl<'a> {
             && url.query().is_none()
             && url.fragment().is_none();
         let names_something = url.path() != "/";
-        (url.scheme() == "https" && of_one_spelling && is_plain && names_something)
-            .then_some(Self { text: client_id, url })
+        (of_one_spelling && is_plain && names_something).then_some(Self { text: client_id, url })
     }
 
     /// The host, for people to see who stands behind the application.
