@@ -35,6 +35,10 @@ const commands = {
   callback: async ({ url }) => told(await application.callback(new URL(url))),
   client_credentials: async () => told(await application.clientCredentials()),
   refresh: async () => told(await application.refresh()),
+
+  /** What it holds, or the token that is given, for one that it holds from then on. */
+  exchange: async (parameters) => told(await application.exchange(parameters)),
+
   userinfo: async () => application.userinfo(),
   introspect: async () => application.introspect(),
   revoke: async () => (await application.revoke(), {}),
@@ -49,8 +53,8 @@ const commands = {
 
 /** What the application learns of tokens, and the tokens. */
 function told({ tokens, claims }) {
-  const { access_token, refresh_token, token_type, scope, expires_in } = tokens;
-  return { access_token, refresh_token, token_type, scope, expires_in, claims };
+  const { access_token, refresh_token, token_type, scope, expires_in, issued_token_type } = tokens;
+  return { access_token, refresh_token, token_type, scope, expires_in, issued_token_type, claims };
 }
 
 /** What is told of a failure: the server's error where there is one, else the library's. */

@@ -156,6 +156,27 @@ export class Application {
     return this.#hold(tokens);
   }
 
+  async exchange(parameters) {
+    const grant = "urn:ietf:params:oauth:grant-type:token-exchange";
+    const type = "urn:ietf:params:oauth:token-type:access_token";
+    const shown = { subject_token: this.#tokens?.access_token, subject_token_type: type };
+    const tokens = await this.#send(async () =>
+      oauth.processGenericTokenEndpointResponse(
+        this.#server,
+        this.#client,
+        await oauth.genericTokenEndpointRequest(
+          this.#server,
+          this.#client,
+          this.#authentication,
+          grant,
+          { ...shown, ...parameters },
+          this.#options,
+        ),
+      ),
+    );
+    return this.#hold(tokens);
+  }
+
   async refresh() {
     const tokens = await this.#send(async () =>
       oauth.processRefreshTokenResponse(

@@ -91,6 +91,20 @@ export class Application {
     return this.#hold(await client.clientCredentialsGrant(this.#config, {}, this.#options));
   }
 
+  async exchange(parameters) {
+    const grant = "urn:ietf:params:oauth:grant-type:token-exchange";
+    const type = "urn:ietf:params:oauth:token-type:access_token";
+    const shown = { subject_token: this.#tokens?.access_token, subject_token_type: type };
+    return this.#hold(
+      await client.genericGrantRequest(
+        this.#config,
+        grant,
+        { ...shown, ...parameters },
+        this.#options,
+      ),
+    );
+  }
+
   async refresh() {
     const { refresh_token } = this.#tokens;
     const parameters = undefined;

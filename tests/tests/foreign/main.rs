@@ -5,3 +5,4 @@ mod journey;
 mod mod_auth_openidc;
 mod openid_client;
 mod proof_of_possession;
+mod token_exchange;

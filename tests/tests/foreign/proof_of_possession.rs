@@ -7,12 +7,12 @@ use tokenbind_tests::{
     unverified_claims,
 };
 
-const LIBRARIES: [&str; 2] = ["oauth4webapi", "openid-client"];
-const FORMATS: [&str; 2] = ["opaque", "jwt"];
-const REDIRECT_URI: &str = "https://app.example/callback";
+pub(crate) const LIBRARIES: [&str; 2] = ["oauth4webapi", "openid-client"];
+pub(crate) const FORMATS: [&str; 2] = ["opaque", "jwt"];
+pub(crate) const REDIRECT_URI: &str = "https://app.example/callback";
 
 /// An application before it is registered.
-struct Plan<'a> {
+pub(crate) struct Plan<'a> {
     server: &'a Server,
     /// What it registers, besides its redirect URI and its key.
     settings: Value,
@@ -20,23 +20,23 @@ struct Plan<'a> {
     behaviour: Value,
     /// The algorithm that it signs by.
     alg: &'static str,
-    certificate: Option<Identity>,
+    pub(crate) certificate: Option<Identity>,
 }
 
 /// An application, and a user who is about to sign in.
-struct Scene<'a> {
+pub(crate) struct Scene<'a> {
     server: &'a Server,
-    app: ScriptedApplication,
-    client: Client,
-    browser: Browser,
+    pub(crate) app: ScriptedApplication,
+    pub(crate) client: Client,
+    pub(crate) browser: Browser,
 }
 
 impl<'a> Plan<'a> {
-    fn new(server: &'a Server, settings: Value, behaviour: Value) -> Self {
+    pub(crate) fn new(server: &'a Server, settings: Value, behaviour: Value) -> Self {
         Self { server, settings, behaviour, alg: "ES256", certificate: None }
     }
 
-    async fn set(self, library: &'static str) -> Scene<'a> {
+    pub(crate) async fn set(self, library: &'static str) -> Scene<'a> {
         let Self { server, mut settings, behaviour, alg, certificate } = self;
         let mut app = ScriptedApplication::start(server, library);
         let keys = app.does_with("keys", json!({ "alg": alg })).await;
