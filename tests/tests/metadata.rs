@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use reqwest::{Method, Version};
 use serde_json::{Value, json};
-use tokenbind_tests::{Client, Http, Server, Signer, User, VerifiedJwt};
+use tokenbind_tests::{Client, DEVICE_CODE, Http, Server, Signer, User, VerifiedJwt};
 
 const DOCUMENTS: [&str; 2] =
     ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
@@ -76,6 +76,7 @@ async fn every_endpoint_in_them_answers() {
     }
     let all = [
         "authorization_endpoint",
+        "device_authorization_endpoint",
         "end_session_endpoint",
         "introspection_endpoint",
         "jwks_uri",
@@ -144,7 +145,14 @@ async fn what_the_authorization_endpoint_offers_is_in_them() {
 async fn the_grant_types_in_them_are_taken_and_no_others() {
     let server = Server::shared().await;
     let exchange = "urn:ietf:params:oauth:grant-type:token-exchange";
-    let all = ["authorization_code", "client_credentials", "password", "refresh_token", exchange];
+    let all = [
+        "authorization_code",
+        "client_credentials",
+        "password",
+        "refresh_token",
+        exchange,
+        DEVICE_CODE,
+    ];
     let settings = json!({
         "redirect_uris": ["https://app.example/callback"],
         "grant_types": all,
@@ -154,8 +162,9 @@ async fn the_grant_types_in_them_are_taken_and_no_others() {
     let document = metadata(&client.http).await;
     let mut announced = texts(&document["grant_types_supported"]);
     assert_eq!(announced, all.into());
-    // A code takes a browser to come by.
+    // The codes take a browser to come by.
     announced.remove("authorization_code");
+    announced.remove(DEVICE_CODE);
     let tokens = client.password(&user, &[]).await.tokens();
     for grant_type in announced {
         let fields = [
@@ -170,7 +179,7 @@ async fn the_grant_types_in_them_are_taken_and_no_others() {
     }
     for grant_type in [
         "implicit",
-        "urn:ietf:params:oauth:grant-type:device_code",
+        "device_code",
         "urn:ietf:params:oauth:grant-type:jwt-bearer",
         "PASSWORD",
         "password ",

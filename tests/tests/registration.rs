@@ -148,6 +148,7 @@ fn accepted_settings() -> Vec<(&'static str, Value)> {
         ("token_binding_types", json!(["client-request"])),
         ("token_binding_types", json!(["cookie"])),
         ("token_binding_types", json!(["sso-session", "cookie"])),
+        ("device_code_lifetime", json!(1800)),
         ("validate_token_bindings", json!(true)),
         ("validate_token_bindings", json!(false)),
         ("revoke_tokens_on_logout", json!(true)),
@@ -293,7 +294,14 @@ fn refused_bindings() -> Vec<(Value, &'static str)> {
             "token_binding_types",
         ),
         (
-            json!({ "token_binding_types": ["device-flow"], "grant_types": [device_code] }),
+            json!({
+                "token_binding_types": ["device-flow"],
+                "grant_types": [device_code, "authorization_code"],
+            }),
+            "token_binding_types",
+        ),
+        (
+            json!({ "token_binding_types": ["cookie"], "grant_types": [device_code] }),
             "token_binding_types",
         ),
         (

@@ -5,8 +5,8 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    certificate, client_request, cookie, dpop, evidence::Evidence, grant_type::GrantType,
-    id::ClientId, reference::Reference, sso_session, thumbprint::Thumbprint,
+    certificate, client_request, cookie, device_flow, dpop, evidence::Evidence,
+    grant_type::GrantType, id::ClientId, reference::Reference, sso_session, thumbprint::Thumbprint,
 };
 
 /// What a token can be bound to. Closed on purpose: a new type breaks every match until it is answered.
@@ -122,9 +122,9 @@ impl BindingType {
             Self::Cookie
             | Self::SsoSession
             | Self::Certificate
+            | Self::DeviceFlow
             | Self::ClientRequest
             | Self::Dpop => true,
-            Self::DeviceFlow => false,
         }
     }
 
@@ -336,7 +336,7 @@ impl Terms<'_> {
     }
 }
 
-/// What the authorization endpoint saw of the browser, as the code keeps it.
+/// What was seen when the authorization began, of the browser or of the device, as the code keeps it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Authorized {
     /// The `atbv` that the browser has from then on.
@@ -346,6 +346,9 @@ pub struct Authorized {
     /// The key (`jkt`) that the request named or proved (RFC 9449 section 10).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dpop: Option<Thumbprint>,
+    /// The certificate that a device showed when it asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Thumbprint>,
 }
 
 /// Why no token can be bound as the application wants.
@@ -359,9 +362,6 @@ pub enum Refusal {
         /// The grant of the request.
         grant: GrantType,
     },
-    /// The server cannot bind by this type yet.
-    #[error("this server does not offer the binding type {0}")]
-    NotAvailable(BindingType),
     /// The request shows nothing that the token could be bound to.
     #[error("{} is missing, which the tokens of this application are bound to", proof_of(*.0))]
     Missing(BindingType),
@@ -373,8 +373,54 @@ pub enum Refusal {
     Mismatch(#[from] Mismatch),
 }
 
+/// At the device authorization endpoint: the keys that the code will be redeemed by, and no others. Where
+/// the tokens will be held by possession, that begins with the request: whoever steals the code later
+/// has nothing.
+///
+/// # Errors
+/// [`Refusal`]: a key is missing, or the grant cannot carry the type.
+pub fn at_device_request(
+    terms: &Terms<'_>,
+    evidence: &Evidence,
+    client_id: &ClientId,
+) -> Result<Authorized, Refusal> {
+    let mut authorized = Authorized { dpop: evidence.dpop, ..Authorized::default() };
+    for binding_type in carried(terms, GrantType::DeviceCode) {
+        match binding_type? {
+            BindingType::Certificate => {
+                let binding = certificate::at_token(None, evidence, client_id)?;
+                authorized.certificate = binding.confirmation;
+            }
+            BindingType::Dpop => {
+                authorized.dpop = dpop::at_token(None, evidence, client_id)?.confirmation;
+            }
+            BindingType::Cookie
+            | BindingType::SsoSession
+            | BindingType::DeviceFlow
+            | BindingType::ClientRequest => {}
+        }
+    }
+    Ok(authorized)
+}
+
+/// The types that a token of this grant is bound by, less those that the application lets go.
+fn carried(
+    terms: &Terms<'_>,
+    grant: GrantType,
+) -> impl Iterator<Item = Result<BindingType, Refusal>> {
+    let unbound = terms.unbound_grants.contains(&grant);
+    let types = terms.types.iter().copied();
+    types.filter(move |kind| kind.carried_by(grant) || !unbound).map(move |binding_type| {
+        if binding_type.carried_by(grant) {
+            Ok(binding_type)
+        } else {
+            Err(Refusal::NotCarried { binding_type, grant })
+        }
+    })
+}
+
 /// At the token endpoint: the bindings of the token to be issued, from what the request shows and,
-/// where the grant began in a browser, what was seen there.
+/// where the grant began in a browser or on a device, what was seen there.
 ///
 /// # Errors
 /// [`Refusal`]: a token is never silently unbound.
@@ -386,14 +432,10 @@ pub fn at_token(
     client_id: &ClientId,
 ) -> Result<Bindings, Refusal> {
     dpop::check_authorized(authorized.dpop, evidence)?;
+    certificate::check_authorized(authorized.certificate, evidence)?;
     let mut bindings = Vec::new();
-    for &binding_type in terms.types {
-        if !binding_type.carried_by(grant) {
-            if terms.unbound_grants.contains(&grant) {
-                continue;
-            }
-            return Err(Refusal::NotCarried { binding_type, grant });
-        }
+    for binding_type in carried(terms, grant) {
+        let binding_type = binding_type?;
         let validated = terms.validate.unwrap_or(binding_type.validated_by_default());
         let bound = |reference| Binding { binding_type, reference, validated, confirmation: None };
         bindings.extend(match binding_type {
@@ -402,9 +444,11 @@ pub fn at_token(
             }
             BindingType::SsoSession => Some(bound(sso_session::at_token(authorized.session)?)),
             BindingType::ClientRequest => client_request::at_token(evidence, client_id).map(bound),
-            BindingType::Certificate => Some(certificate::at_token(evidence, client_id)?),
+            BindingType::Certificate => {
+                Some(certificate::at_token(authorized.certificate, evidence, client_id)?)
+            }
             BindingType::Dpop => Some(dpop::at_token(authorized.dpop, evidence, client_id)?),
-            BindingType::DeviceFlow => return Err(Refusal::NotAvailable(binding_type)),
+            BindingType::DeviceFlow => Some(bound(device_flow::at_token(evidence, client_id)?)),
         });
     }
     Ok(Bindings::new(bindings))
@@ -500,7 +544,7 @@ pub fn at_refresh(
             BindingType::Certificate => {
                 return certificate::at_refresh(binding, evidence, client_id);
             }
-            BindingType::DeviceFlow => return Err(not_provable(binding)),
+            BindingType::DeviceFlow => device_flow::at_refresh(binding, evidence, client_id)?,
         }
         Ok(*binding)
     });
@@ -520,17 +564,11 @@ pub fn at_use(
     validated.into_iter().try_for_each(|binding| match binding.binding_type {
         BindingType::Cookie => cookie::check(binding, evidence, client_id),
         BindingType::SsoSession => sso_session::check(binding, evidence, client_id),
-        // A label: it is enough that nobody ended it.
-        BindingType::ClientRequest => Ok(()),
+        // Labels: it is enough that nobody ended them.
+        BindingType::ClientRequest | BindingType::DeviceFlow => Ok(()),
         BindingType::Certificate => certificate::check(binding, evidence, client_id),
         BindingType::Dpop => dpop::check(binding, evidence, client_id),
-        BindingType::DeviceFlow => Err(not_provable(binding)),
     })
-}
-
-/// Fail closed: this server cannot check these, so nothing proves them.
-const fn not_provable(binding: &Binding) -> Mismatch {
-    Mismatch { binding_type: binding.binding_type, seen: Seen::Nothing }
 }
 
 #[cfg(test)]

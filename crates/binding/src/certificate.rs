@@ -83,11 +83,35 @@ pub fn reference_of(client_id: &ClientId, thumbprint: Thumbprint) -> Reference {
     Reference::of(BindingType::Certificate, client_id, thumbprint.to_string().as_bytes())
 }
 
-/// At the token endpoint: the certificate that the request shows.
-pub(crate) fn at_token(evidence: &Evidence, client_id: &ClientId) -> Result<Binding, Refusal> {
+/// At the token endpoint: the certificate that the request shows, which must be the device's if the code
+/// is bound to one.
+pub(crate) fn at_token(
+    authorized: Option<Thumbprint>,
+    evidence: &Evidence,
+    client_id: &ClientId,
+) -> Result<Binding, Refusal> {
+    check_authorized(authorized, evidence)?;
     let shown = evidence.certificate.thumbprint();
     let thumbprint = shown.ok_or(Refusal::Missing(BindingType::Certificate))?;
     Ok(binding_to(thumbprint, client_id))
+}
+
+/// A device code that names a certificate is redeemed with that one alone, whatever its tokens are bound
+/// to; or with any that authenticates the client now, as at refresh.
+pub(crate) fn check_authorized(
+    authorized: Option<Thumbprint>,
+    evidence: &Evidence,
+) -> Result<(), Refusal> {
+    let Some(expected) = authorized else { return Ok(()) };
+    match evidence.certificate {
+        ShownCertificate::Authenticating(_) => Ok(()),
+        ShownCertificate::Shown(shown) if shown == expected => Ok(()),
+        ShownCertificate::Shown(_) => {
+            let binding_type = BindingType::Certificate;
+            Err(Mismatch { binding_type, seen: Seen::Another }.into())
+        }
+        ShownCertificate::Absent => Err(Refusal::Missing(BindingType::Certificate)),
+    }
 }
 
 /// At refresh: the same certificate or, where the client has authenticated by one, that one: then the

@@ -6,6 +6,7 @@ use crate::{
     bindings::{BindingType, Seen},
     certificate::ShownCertificate,
     client_request::TokenBindingId,
+    device_flow::ShownDeviceCode,
     id::ClientId,
     reference::Reference,
     thumbprint::Thumbprint,
@@ -16,6 +17,8 @@ use crate::{
 pub struct Evidence {
     /// The form parameter `tokenBindingId`.
     pub token_binding_id: Option<TokenBindingId>,
+    /// The form parameter `device_code`.
+    pub device_code: Option<ShownDeviceCode>,
     /// The cookies that matter.
     pub cookies: Cookies,
     /// The TLS client certificate.

@@ -33,6 +33,8 @@ pub enum HandleKind {
     PushedRequest,
     /// The same request once a browser has opened it, as the pages' own forms name it.
     OpenedRequest,
+    /// A device code (RFC 8628 section 3.2).
+    DeviceCode,
 }
 
 impl HandleKind {
@@ -47,7 +49,33 @@ impl HandleKind {
             Self::DpopNonce => "tb_dn_",
             Self::PushedRequest => "tb_pr_",
             Self::OpenedRequest => "tb_or_",
+            Self::DeviceCode => "tb_dc_",
         }
+    }
+}
+
+/// What a store keeps of a short text that people type, in place of it: a MAC, so that a leaked database does
+/// not give away by trial what was typed. It does not show in `Debug`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct TypedMac([u8; 32]);
+
+impl TypedMac {
+    /// From the form that stores keep.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The form that stores keep.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for TypedMac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TypedMac(…)")
     }
 }
 
@@ -89,6 +117,16 @@ impl HandleKey {
         handle.push_str(kind.prefix());
         URL_SAFE_NO_PAD.encode_string(bytes, &mut handle);
         handle
+    }
+
+    fn typed(&self, text: &str) -> TypedMac {
+        let mut context = hmac::Context::with_key(&self.key);
+        // No handle begins so.
+        context.update(b"typed/");
+        context.update(text.as_bytes());
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(context.sign().as_ref());
+        TypedMac(bytes)
     }
 
     fn mac(&self, kind: HandleKind, body: &[u8]) -> hmac::Tag {
@@ -137,6 +175,13 @@ impl HandleKeys {
         self.key(key).map(|key| key.seal(kind, id))
     }
 
+    /// What a store keeps in place of a text that people type: under the current key, and then under each
+    /// retired one, as it was kept before.
+    #[must_use]
+    pub fn typed(&self, text: &str) -> Vec<TypedMac> {
+        self.all().map(|key| key.typed(text)).collect()
+    }
+
     /// The record id of a handle that this server made as `kind`.
     ///
     /// # Errors
@@ -161,7 +206,11 @@ impl HandleKeys {
     }
 
     fn key(&self, id: u32) -> Option<&HandleKey> {
-        std::iter::once(&self.current).chain(&self.retired).find(|key| key.id == id)
+        self.all().find(|key| key.id == id)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &HandleKey> {
+        std::iter::once(&self.current).chain(&self.retired)
     }
 }
 
@@ -189,6 +238,16 @@ mod tests {
         let renamed = handle.replace("tb_rt_", "tb_at_");
         assert_eq!(keys().open(HandleKind::AccessToken, &handle), Err(HandleError::Malformed));
         assert_eq!(keys().open(HandleKind::AccessToken, &renamed), Err(HandleError::Forged));
+    }
+
+    #[test]
+    fn a_typed_text_is_known_again_after_a_rotation() {
+        let before = keys().typed("WDJBMJHT");
+        let rotated = HandleKeys::new(HandleKey::new(8, &[2; 32]), vec![keys().current]);
+        assert_eq!((before.len(), &before[0]), (1, &rotated.typed("WDJBMJHT")[1]));
+        assert_ne!(rotated.typed("WDJBMJHT")[0], rotated.typed("WDJBMJHT")[1]);
+        assert_ne!(before, keys().typed("WDJBMJHV"));
+        assert!(!format!("{before:?}").contains(char::is_numeric));
     }
 
     #[test]

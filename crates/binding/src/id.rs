@@ -109,6 +109,10 @@ pub struct CodeId([u8; 16]);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PushedRequestId([u8; 16]);
 
+/// A device code: 8 bytes that tell the instant of its commit, 8 random ones.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeviceCodeId([u8; 16]);
+
 macro_rules! time_ordered_id {
     ($name:ident) => {
         impl $name {
@@ -146,6 +150,7 @@ time_ordered_id!(TokenId);
 time_ordered_id!(SessionId);
 time_ordered_id!(CodeId);
 time_ordered_id!(PushedRequestId);
+time_ordered_id!(DeviceCodeId);
 
 macro_rules! base64url_id {
     ($name:ident) => {
@@ -179,6 +184,7 @@ base64url_id!(GrantId);
 base64url_id!(SessionId);
 base64url_id!(CodeId);
 base64url_id!(PushedRequestId);
+base64url_id!(DeviceCodeId);
 
 impl Serialize for SessionId {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -10,6 +10,7 @@ pub mod certificate_header;
 pub mod client_request;
 pub mod cookie;
 pub mod descent;
+pub mod device_flow;
 pub mod dpop;
 pub mod evidence;
 pub mod grant_type;
@@ -33,7 +34,8 @@ pub use descent::{Ancestor, Descent, NoDescent};
 pub use evidence::{Cookies, Evidence, ShownCookie};
 pub use grant_type::GrantType;
 pub use id::{
-    ClientId, CodeId, GrantId, PushedRequestId, RefreshTokenId, SessionId, SubjectId, TokenId,
+    ClientId, CodeId, DeviceCodeId, GrantId, PushedRequestId, RefreshTokenId, SessionId, SubjectId,
+    TokenId,
 };
 pub use jti::{ClaimOutcome, JtiClaim};
 pub use reference::Reference;

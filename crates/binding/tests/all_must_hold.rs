@@ -5,9 +5,11 @@ use proptest::{collection, option, prelude::*, sample};
 use tokenbind_binding::{
     BindingType, Bindings, ClientId, Cookies, Evidence, GrantType, Mismatch, Refusal,
     ShownCertificate, ShownCookie, Thumbprint,
-    bindings::{Authorized, Terms, at_refresh, at_token, at_use},
+    bindings::{Authorized, Terms, at_device_request, at_refresh, at_token, at_use},
     client_request::TokenBindingId,
-    cookie, sso_session,
+    cookie,
+    device_flow::ShownDeviceCode,
+    sso_session,
 };
 
 /// How one proof is shown.
@@ -32,11 +34,21 @@ struct Values {
 /// How each type's proof is shown: in the order of [`BindingType::ALL`].
 type Proofs = [Shown; 6];
 
-/// A combination of types in some order, none of which the server cannot offer.
+/// A combination of types in some order, none of which the server cannot offer, and which some grant carries.
 fn types() -> impl Strategy<Value = Vec<BindingType>> {
     let offered: Vec<_> = BindingType::ALL.into_iter().filter(|kind| kind.is_available()).collect();
     let count = offered.len();
-    sample::subsequence(offered, 1..=count).prop_shuffle()
+    sample::subsequence(offered, 1..=count)
+        .prop_shuffle()
+        .prop_filter("no grant carries them", |types| carrier(types).is_some())
+}
+
+/// The same of those that a device code carries.
+fn device_types() -> impl Strategy<Value = Vec<BindingType>> {
+    let carried = |kind: &BindingType| kind.carried_by(GrantType::DeviceCode);
+    let carried: Vec<_> = BindingType::ALL.into_iter().filter(carried).collect();
+    let count = carried.len();
+    sample::subsequence(carried, 1..=count).prop_shuffle()
 }
 
 fn proofs() -> impl Strategy<Value = Proofs> {
@@ -77,7 +89,9 @@ impl Values {
         let cookie = |kind| text(kind).map_or(ShownCookie::Absent, |v| ShownCookie::One(v.into()));
         let thumbprint = |kind| self.thumbprint(kind, shown(proofs, kind));
         let id = text(BindingType::ClientRequest);
+        let device_code = text(BindingType::DeviceFlow);
         Evidence {
+            device_code: device_code.as_deref().map(ShownDeviceCode::new),
             token_binding_id: id.and_then(|id| TokenBindingId::parse(&id).expect("a short id")),
             cookies: Cookies {
                 atbv: cookie(BindingType::Cookie),
@@ -96,6 +110,7 @@ impl Values {
             cookie: Some(cookie::reference_of(&client(), &own(BindingType::Cookie))),
             session: Some(sso_session::reference_of(&client(), &own(BindingType::SsoSession))),
             dpop: None,
+            certificate: None,
         }
     }
 
@@ -115,20 +130,28 @@ fn shown(proofs: Proofs, kind: BindingType) -> Shown {
 
 /// A grant that can carry all of these.
 fn grant_for(types: &[BindingType]) -> GrantType {
+    carrier(types).expect("a grant that carries them")
+}
+
+fn carrier(types: &[BindingType]) -> Option<GrantType> {
     let carries = |grant: &GrantType| {
         *grant != GrantType::RefreshToken && types.iter().all(|kind| kind.carried_by(*grant))
     };
-    GrantType::ALL.into_iter().find(carries).expect("a grant that carries them")
+    GrantType::ALL.into_iter().find(carries)
+}
+
+/// Whether it only tells apart, and stops nobody.
+const fn is_label(kind: BindingType) -> bool {
+    matches!(kind, BindingType::ClientRequest | BindingType::DeviceFlow)
 }
 
 /// Whether a proof that is shown so is enough for a first token: it has to be there for what is held by
 /// possession, and a cookie that is shown must be the code's.
 fn good_at_token(kind: BindingType, shown: Shown, checked: bool) -> bool {
     match kind {
-        BindingType::Certificate | BindingType::Dpop => shown != Missing,
+        BindingType::Certificate | BindingType::Dpop | BindingType::DeviceFlow => shown != Missing,
         BindingType::Cookie => !checked || shown != Wrong,
         BindingType::SsoSession | BindingType::ClientRequest => true,
-        BindingType::DeviceFlow => false,
     }
 }
 
@@ -137,14 +160,13 @@ fn good_at_refresh(kind: BindingType, shown: Shown, checked: bool) -> bool {
     match kind {
         BindingType::Certificate | BindingType::Dpop => shown == Right,
         BindingType::Cookie | BindingType::SsoSession => !checked || shown == Right,
-        BindingType::ClientRequest => !checked || shown != Wrong,
-        BindingType::DeviceFlow => false,
+        BindingType::ClientRequest | BindingType::DeviceFlow => !checked || shown != Wrong,
     }
 }
 
 /// Whether a proof that is shown so is enough to use the token.
 fn good_at_use(kind: BindingType, shown: Shown, checked: bool) -> bool {
-    kind == BindingType::ClientRequest || good_at_refresh(kind, shown, checked)
+    is_label(kind) || good_at_refresh(kind, shown, checked)
 }
 
 /// The first type, in the order of the settings, whose proof is not enough.
@@ -165,7 +187,6 @@ fn kinds(bindings: &Bindings) -> Vec<BindingType> {
 const fn named(refusal: Refusal) -> BindingType {
     match refusal {
         Refusal::NotCarried { binding_type, .. }
-        | Refusal::NotAvailable(binding_type)
         | Refusal::Missing(binding_type)
         | Refusal::NotAuthorized(binding_type)
         | Refusal::Mismatch(Mismatch { binding_type, .. }) => binding_type,
@@ -295,6 +316,50 @@ proptest! {
         }
     }
 
+    /// The keys of a device are taken with its first request: each that the application needs has to be there, and
+    /// only by those is the code redeemed, whatever the types are by then. A certificate that authenticates the
+    /// client stands in for the one before.
+    #[test]
+    fn a_device_code_is_redeemed_by_the_keys_that_asked_for_it(
+        (types, proofs, values) in (device_types(), proofs(), values()),
+        (asked, later) in (proofs(), device_types()),
+        authenticates in any::<bool>(),
+    ) {
+        let keys = [BindingType::Certificate, BindingType::Dpop];
+        let terms = Terms { types: &types, validate: None, unbound_grants: &[] };
+        let authorized = at_device_request(&terms, &values.evidence(asked), &client());
+        let missing = |kind: &&BindingType| keys.contains(kind) && shown(asked, **kind) == Missing;
+        if let Some(missing) = types.iter().find(missing) {
+            prop_assert_eq!(named(authorized.unwrap_err()), *missing);
+            return Ok(());
+        }
+        let authorized = authorized.unwrap();
+        prop_assert_eq!(
+            authorized.certificate.is_some(),
+            types.contains(&BindingType::Certificate)
+        );
+        let mut evidence = values.evidence(proofs);
+        if let (true, ShownCertificate::Shown(shown)) = (authenticates, evidence.certificate) {
+            evidence.certificate = ShownCertificate::Authenticating(shown);
+        }
+        let terms = Terms { types: &later, ..terms };
+        let bound = at_token(&terms, GrantType::DeviceCode, &authorized, &evidence, &client());
+        let stolen = keys.into_iter().any(|kind| {
+            let named = match kind {
+                BindingType::Dpop => authorized.dpop.is_some(),
+                _ => authorized.certificate.is_some(),
+            };
+            let renewed = authenticates && kind == BindingType::Certificate;
+            let same = shown(proofs, kind) == shown(asked, kind);
+            named && !same && !(renewed && shown(proofs, kind) != Missing)
+        });
+        if stolen {
+            prop_assert!(keys.contains(&named(bound.unwrap_err())));
+        } else if first_bad(&later, proofs, None, good_at_token).is_none() {
+            prop_assert!(bound.is_ok());
+        }
+    }
+
     /// What is shown for one application proves nothing for another.
     #[test]
     fn proofs_are_of_one_application(
@@ -304,7 +369,7 @@ proptest! {
         let evidence = values.evidence([Right; 6]);
         let another = ClientId::from("another");
         prop_assert!(at_refresh(&bindings, &evidence, &another).is_err());
-        let only_labels = types.iter().all(|&kind| kind == BindingType::ClientRequest);
+        let only_labels = types.iter().all(|&kind| is_label(kind));
         prop_assert_eq!(at_use(&bindings, &evidence, &another).is_ok(), only_labels);
     }
 
@@ -371,6 +436,6 @@ fn combinations() -> Vec<Vec<BindingType>> {
         last = last.iter().flat_map(longer).collect();
         found.extend(last.clone());
     }
-    found.retain(|types| !types.is_empty());
+    found.retain(|types| !types.is_empty() && carrier(types).is_some());
     found
 }

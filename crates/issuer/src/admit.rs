@@ -89,6 +89,7 @@ impl Issuer {
         let proved = self.prove_key_of(token, text, scheme, &shown.proofs).await?;
         let certificate = shown.proofs.certificate.map(PeerCertificate::thumbprint);
         let evidence = Evidence {
+            device_code: None,
             cookies: shown.cookies.clone(),
             certificate: certificate.map_or(ShownCertificate::Absent, ShownCertificate::Shown),
             dpop: proved.as_ref().map(Accepted::jkt),

@@ -33,6 +33,13 @@ impl Application {
     pub fn described_by(&self) -> Option<String> {
         ClientUrl::parse(self.client_id.as_str()).map(|url| url.host().to_owned())
     }
+
+    /// The name that people see: `client_name`, or the `client_id` if it has none.
+    #[must_use]
+    pub fn shown_name(&self) -> &str {
+        let name = self.settings.client_name.as_deref().map(str::trim);
+        name.filter(|name| !name.is_empty()).unwrap_or(self.client_id.as_str())
+    }
 }
 
 /// A `client_id` that somebody chose. RFC 6749 appendix A.1 allows visible ASCII. No slash, since references

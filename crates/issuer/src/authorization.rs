@@ -178,9 +178,9 @@ impl From<StoreError> for Stop {
 }
 
 /// Who is signed in, and may be.
-struct CurrentUser {
-    session: Arc<LoginSession>,
-    user: Arc<User>,
+pub(crate) struct CurrentUser {
+    pub(crate) session: Arc<LoginSession>,
+    pub(crate) user: Arc<User>,
 }
 
 impl Issuer {
@@ -312,7 +312,7 @@ impl Issuer {
 
     /// Whose living session the browser shows. Lock and deletion end sessions; here they are asked for
     /// all the same, as nothing may be issued for such a user.
-    async fn current_user(&self, cookies: &Cookies) -> StoreResult<Option<CurrentUser>> {
+    pub(crate) async fn current_user(&self, cookies: &Cookies) -> StoreResult<Option<CurrentUser>> {
         let Some(session) = self.current_session(cookies).await? else { return Ok(None) };
         let user = self.store.find_subject(&session.session.subject).await?;
         Ok(user.filter(|user| !user.locked).map(|user| CurrentUser { session, user }))

@@ -13,6 +13,8 @@ pub enum Endpoint {
     Token,
     /// RFC 9126 section 2.
     PushedAuthorizationRequest,
+    /// RFC 8628 section 3.1.
+    DeviceAuthorization,
     /// RFC 7662 section 2.
     Introspection,
     /// RFC 7009 section 2.
@@ -23,9 +25,10 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// Every endpoint.
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Token,
         Self::PushedAuthorizationRequest,
+        Self::DeviceAuthorization,
         Self::Introspection,
         Self::Revocation,
         Self::Userinfo,
@@ -37,6 +40,7 @@ impl Endpoint {
         match self {
             Self::Token => "/oauth2/token",
             Self::PushedAuthorizationRequest => "/oauth2/par",
+            Self::DeviceAuthorization => "/oauth2/device_authorization",
             Self::Introspection => "/oauth2/introspect",
             Self::Revocation => "/oauth2/revoke",
             Self::Userinfo => "/oauth2/userinfo",

@@ -18,7 +18,7 @@ use crate::{
     secret::SecretHash,
     settings::ClientAuthMethod,
     store::{Store, StoreError, StoredKey},
-    throttle::{Attempt, LoginThrottle, Throttle},
+    throttle::{Attempt, CodeThrottle, LoginThrottle, Throttle},
 };
 
 /// How many JWTs are remembered as verified, by their hash.
@@ -112,6 +112,7 @@ pub struct Issuer {
     pub(crate) passwords: Passwords,
     pub(crate) failed_clients: Throttle<Attempt>,
     pub(crate) failed_passwords: LoginThrottle,
+    pub(crate) failed_user_codes: CodeThrottle,
     /// SHA-256 of JWTs whose signature was verified, with their `jti`. Liveness is asked each time.
     pub(crate) verified_jwts: Cache<[u8; 32], TokenId>,
     /// Rings when a login session may have ended, so that its applications are told at once.
@@ -149,6 +150,7 @@ impl Issuer {
             )?,
             failed_clients: Throttle::new(config.failed_logins_per_minute),
             failed_passwords: LoginThrottle::new(config.failed_logins_per_minute),
+            failed_user_codes: CodeThrottle::new(config.failed_logins_per_minute),
             verified_jwts: Cache::new(VERIFIED_JWTS),
             session_ended: Notify::new(),
             fetched_keys: FetchedKeys::new(Arc::new(NoFetch)),

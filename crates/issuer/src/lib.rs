@@ -21,6 +21,7 @@ pub mod code;
 pub mod cors;
 mod credentials;
 pub mod declared;
+pub mod device;
 pub mod distinguished_name;
 mod dpop;
 pub mod endpoint;

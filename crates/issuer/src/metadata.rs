@@ -22,6 +22,8 @@ pub struct ServerMetadata {
     token_endpoint: String,
     /// RFC 9126 section 5.
     pushed_authorization_request_endpoint: String,
+    /// RFC 8628 section 4.
+    device_authorization_endpoint: String,
     require_pushed_authorization_requests: bool,
     userinfo_endpoint: String,
     /// OpenID Connect RP-Initiated Logout section 2.1.
@@ -41,7 +43,7 @@ pub struct ServerMetadata {
     registration_endpoint: Option<String>,
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 7],
-    grant_types_supported: [GrantType; 5],
+    grant_types_supported: [GrantType; 6],
     code_challenge_methods_supported: [&'static str; 1],
     /// RFC 9207 section 3.
     authorization_response_iss_parameter_supported: bool,
@@ -81,6 +83,7 @@ pub struct ServerMetadata {
 struct EndpointAliases {
     token_endpoint: String,
     pushed_authorization_request_endpoint: String,
+    device_authorization_endpoint: String,
     userinfo_endpoint: String,
     introspection_endpoint: String,
     revocation_endpoint: String,
@@ -92,6 +95,7 @@ impl EndpointAliases {
         Self {
             token_endpoint: at(Endpoint::Token),
             pushed_authorization_request_endpoint: at(Endpoint::PushedAuthorizationRequest),
+            device_authorization_endpoint: at(Endpoint::DeviceAuthorization),
             userinfo_endpoint: at(Endpoint::Userinfo),
             introspection_endpoint: at(Endpoint::Introspection),
             revocation_endpoint: at(Endpoint::Revocation),
@@ -119,6 +123,7 @@ impl Issuer {
             authorization_endpoint: at("/oauth2/authorize"),
             token_endpoint: at(Endpoint::Token.path()),
             pushed_authorization_request_endpoint: at(Endpoint::PushedAuthorizationRequest.path()),
+            device_authorization_endpoint: at(Endpoint::DeviceAuthorization.path()),
             require_pushed_authorization_requests: false,
             userinfo_endpoint: at(Endpoint::Userinfo.path()),
             end_session_endpoint: at("/oauth2/logout"),

@@ -124,7 +124,8 @@ fn was_not_ended(found: &Recorded<Arc<LoginSession>>) -> bool {
     timeless.judge(&found.ends[..], session.idle_until).is_ok()
 }
 
-fn readable(user_agent: &str) -> Arc<str> {
+/// A `User-Agent` as it is kept.
+pub(crate) fn readable(user_agent: &str) -> Arc<str> {
     let shown = user_agent.chars().filter(|c| !c.is_control()).take(USER_AGENT_CHARACTERS);
     shown.collect::<String>().into()
 }

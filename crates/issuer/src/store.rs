@@ -9,9 +9,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 use tokenbind_binding::{
-    Anchor, Bindings, ClaimOutcome, ClientId, CodeId, Descent, End, GrantId, Instant, JtiClaim,
-    PushedRequestId, Reference, RefreshTokenId, Session, SessionId, SubjectId, Timestamp, TokenId,
-    anchor::Dead,
+    Anchor, Bindings, ClaimOutcome, ClientId, CodeId, Descent, DeviceCodeId, End, GrantId, Instant,
+    JtiClaim, PushedRequestId, Reference, RefreshTokenId, Session, SessionId, SubjectId, Timestamp,
+    TokenId, anchor::Dead, handle::TypedMac,
 };
 
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
     actor::Actor,
     application::Application,
     code::AuthorizationCode,
+    device::{DeviceAnswer, DeviceApproval, DeviceAuthorization},
     grant::{Grant, Rotation},
     keys::{KeyId, KeyUse},
     login::{Acr, Login},
@@ -274,6 +275,163 @@ pub struct KeptRequest {
     pub spent: bool,
 }
 
+/// A device authorization to be started.
+#[derive(Clone, Debug)]
+pub struct DeviceStart {
+    /// When the application was read.
+    pub as_of: AsOf,
+    /// What the device asks for.
+    pub asked: DeviceAuthorization,
+    /// What the request signed to be used once: it is used up by this, whatever comes of it.
+    pub proof: Option<JtiClaim>,
+    /// User codes, of which it gets the first that no other device has: each as it is kept now, and as it
+    /// would have been kept before.
+    pub user_codes: Vec<Vec<TypedMac>>,
+    /// Seconds for which the codes live.
+    pub lifetime: u64,
+    /// Seconds between two polls.
+    pub interval: u64,
+}
+
+/// The answer to a device that asks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DeviceStartOutcome {
+    /// Committed.
+    Started {
+        /// The device code.
+        id: DeviceCodeId,
+        /// The place of its user code among those that were offered.
+        user_code: usize,
+    },
+    /// Other devices have all of these user codes.
+    NoCodeLeft,
+    /// The proof that came along was used before. Nothing was started.
+    Replayed,
+    /// The application ended after it was read. Nothing was started.
+    Ended,
+}
+
+/// A device authorization as it was recorded.
+#[derive(Clone, Debug)]
+pub struct KeptDevice {
+    /// What the device asked for.
+    pub asked: DeviceAuthorization,
+    /// From then on it can be neither answered nor redeemed.
+    pub expires_at: Timestamp,
+    /// What the user said.
+    pub answer: Option<GivenAnswer>,
+}
+
+/// An answer that a user gave.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GivenAnswer {
+    /// What they said.
+    pub answer: DeviceAnswer,
+    /// When, in the order of commits.
+    pub at: Instant,
+}
+
+/// What a user in a living session says to a device.
+#[derive(Clone, Debug)]
+pub struct DeviceReply {
+    /// Which device.
+    pub device: DeviceCodeId,
+    /// When the facts were read that this was decided on.
+    pub as_of: AsOf,
+    /// The session of whoever says it.
+    pub session: SessionId,
+    /// Who says it.
+    pub subject: SubjectId,
+    /// What. An approval is a consent too, and is remembered as one.
+    pub answer: DeviceAnswer,
+    /// Seconds for which the session lives on without further use.
+    pub session_idle: u64,
+}
+
+/// What comes of that.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DeviceReplyOutcome {
+    /// Committed. This happens once to a device.
+    Answered,
+    /// Somebody said something else, or the same, before. Nothing changed.
+    AnsweredBefore,
+    /// There is no such device, or no longer.
+    Over,
+    /// The session is over. Nothing changed.
+    SessionOver,
+    /// The user, the session or the application ended after the facts were read. Nothing changed.
+    Ended,
+}
+
+/// A poll whose request was checked against the code's record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Poll {
+    /// Which code.
+    pub device: DeviceCodeId,
+    /// What the request signed to be used once: it is used up by this, whatever comes of it.
+    pub proof: Option<JtiClaim>,
+    /// Seconds by which the interval of this code grows if the poll comes too early.
+    pub slower: u64,
+}
+
+/// The answer to a device that polls.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PollOutcome {
+    /// The user has not answered.
+    Pending,
+    /// Neither, and the device polled too early. From now on it has to wait for longer.
+    SlowDown,
+    /// The user said yes. Nothing was noted.
+    Approved {
+        /// Who.
+        approval: DeviceApproval,
+        /// When, in the order of commits.
+        at: Instant,
+    },
+    /// The user said no.
+    Denied,
+    /// The code was redeemed before.
+    Redeemed,
+    /// There is no such code, or no longer.
+    Expired,
+    /// This ended.
+    Ended(Anchor),
+    /// The proof that came along was used before. The poll does not count.
+    Replayed,
+}
+
+/// The redemption of a device code, its request checked against the code's record.
+#[derive(Clone, Debug)]
+pub struct DeviceRedemption {
+    /// Which code.
+    pub device: DeviceCodeId,
+    /// What names it to operators, who may have ended it.
+    pub reference: Reference,
+    /// The tokens to be issued. The proof was used up by the poll.
+    pub issuance: Issuance,
+    /// Whether the application has `client-request`, so that the token goes into its slot.
+    pub in_slot: bool,
+    /// Seconds for which the ID token lives that will be signed, if there will be one.
+    pub id_token_lifetime: Option<u64>,
+}
+
+/// The answer to a redemption of a device code.
+#[derive(Clone, Debug)]
+pub enum DeviceRedeemOutcome {
+    /// Committed. This happens once to a code.
+    Redeemed(Issued),
+    /// The code was redeemed before. What came of it lives on: a device that asks again is no thief.
+    AlreadyRedeemed,
+    /// Nobody approved. Nothing was issued.
+    NotApproved,
+    /// There is no such code, or no longer. Nothing was issued.
+    Expired,
+    /// This ended after the approval. Nothing was issued.
+    Ended(Anchor),
+    /// The proof that came along was used before. Nothing was issued.
+    Replayed,
+}
+
 /// A code as it was recorded.
 #[derive(Clone, Debug)]
 pub struct RecordedCode {
@@ -488,6 +646,8 @@ pub struct Swept {
     pub jtis: u64,
     /// Pushed requests that cannot be answered any more.
     pub pushed_requests: u64,
+    /// Device authorizations whose time is over.
+    pub device_authorizations: u64,
 }
 
 /// The database, as the rules see it.
@@ -616,6 +776,37 @@ pub trait Store: Send + Sync {
 
     /// Redeems a code: once. A second time ends the grant that came of it.
     async fn redeem_code(&self, redemption: Redemption) -> StoreResult<RedeemOutcome>;
+
+    /// Starts a device authorization under a user code that no other device has.
+    async fn start_device_authorization(
+        &self,
+        start: DeviceStart,
+    ) -> StoreResult<DeviceStartOutcome>;
+
+    /// The device authorization of a device code, as long as its time is not over.
+    async fn look_up_device_code(&self, id: DeviceCodeId) -> StoreResult<Option<KeptDevice>>;
+
+    /// The device authorization of a user code, by any of the forms that it may be kept in.
+    async fn look_up_user_code(
+        &self,
+        user_code: &[TypedMac],
+    ) -> StoreResult<Option<(DeviceCodeId, Recorded<KeptDevice>)>>;
+
+    /// Notes what a user says to a device: the first answer counts. An approval is remembered as a consent.
+    async fn answer_device_authorization(
+        &self,
+        reply: DeviceReply,
+    ) -> StoreResult<DeviceReplyOutcome>;
+
+    /// What a device gets that polls. Where the user has not answered, the poll is noted; one that comes too
+    /// early makes the interval of this code longer (RFC 8628 section 3.5).
+    async fn poll_device_code(&self, poll: Poll) -> StoreResult<PollOutcome>;
+
+    /// Redeems an approved device code: once. A second time changes nothing.
+    async fn redeem_device_code(
+        &self,
+        redemption: DeviceRedemption,
+    ) -> StoreResult<DeviceRedeemOutcome>;
 
     /// What the user consented to for the application.
     async fn find_consent(

@@ -1,5 +1,6 @@
 //! Slows down guessing: counts failures by who tries what, and refuses when there are too many.
 
+mod codes;
 mod logins;
 
 use std::{
@@ -16,6 +17,7 @@ use aws_lc_rs::digest;
 use quick_cache::sync::Cache;
 use tokenbind_binding::Instant;
 
+pub(crate) use codes::{CodeGuess, CodeThrottle};
 pub(crate) use logins::{Guess, LoginThrottle};
 
 const MINUTE: u64 = 60_000_000;

@@ -2,6 +2,7 @@
 
 mod authorization_code;
 mod client_credentials;
+mod device_code;
 mod password;
 mod refresh_token;
 mod request;
@@ -14,10 +15,12 @@ use tokenbind_binding::{
     Anchor, Bindings, Evidence, GrantType, JtiClaim, Refusal, SubjectId,
     bindings::{self, Authorized},
     client_request::TokenBindingId,
+    device_flow::ShownDeviceCode,
     dpop::proof::Checked,
 };
 
 pub use request::TokenRequest;
+pub(crate) use request::optional_scope;
 pub use response::TokenResponse;
 pub(crate) use response::{ACCESS_TOKEN_TYP, audience, token_type};
 
@@ -55,6 +58,9 @@ impl Issuer {
             }
             TokenRequest::ClientCredentials { scope } => {
                 Box::pin(self.client_credentials_grant(&client, scope, shown)).await
+            }
+            TokenRequest::DeviceCode(request) => {
+                Box::pin(self.device_code_grant(&client, request, shown)).await
             }
             TokenRequest::RefreshToken(request) => {
                 Box::pin(self.refresh_token_grant(&client, request, shown)).await
@@ -108,12 +114,12 @@ fn invalid_grant(description: impl Into<Cow<'static, str>>) -> OAuthError {
 }
 
 /// What a request shows for bindings, and what the answer to it has to say.
-struct Gathered {
-    evidence: Evidence,
+pub(crate) struct Gathered {
+    pub(crate) evidence: Evidence,
     /// What the store has to claim before the key in the evidence counts.
-    proof: Option<JtiClaim>,
+    pub(crate) proof: Option<JtiClaim>,
     /// The nonce that the client's next DPoP proof is to have, if it is another one.
-    dpop_nonce: Option<String>,
+    pub(crate) dpop_nonce: Option<String>,
 }
 
 /// What the tokens of a new grant are bound to, and what the answer has to say.
@@ -128,7 +134,7 @@ struct Bound {
 impl Issuer {
     /// What the request shows for bindings. An application without `client-request` ignores
     /// `tokenBindingId`, whatever it holds; and a DPoP proof that nothing needs is not looked at.
-    fn gather(
+    pub(crate) fn gather(
         &self,
         client: &AuthenticatedClient,
         shown: ClientEvidence<'_>,
@@ -146,6 +152,7 @@ impl Issuer {
         };
         let evidence = Evidence {
             token_binding_id,
+            device_code: shown.form.get("device_code").map(ShownDeviceCode::new),
             cookies: shown.cookies.clone(),
             certificate: client.shown_certificate(&shown.proofs),
             dpop: checked.as_ref().map(Checked::jkt),
@@ -173,9 +180,9 @@ impl Issuer {
     }
 }
 
-fn not_bound(refusal: Refusal) -> OAuthError {
+pub(crate) fn not_bound(refusal: Refusal) -> OAuthError {
     let code = match refusal {
-        Refusal::NotCarried { .. } | Refusal::NotAvailable(_) => ErrorCode::UnauthorizedClient,
+        Refusal::NotCarried { .. } => ErrorCode::UnauthorizedClient,
         Refusal::Missing(_) => ErrorCode::InvalidRequest,
         Refusal::Mismatch(mismatch) if mismatch.is_missing_dpop() => ErrorCode::InvalidDpopProof,
         Refusal::NotAuthorized(_) | Refusal::Mismatch(_) => ErrorCode::InvalidGrant,
@@ -185,7 +192,7 @@ fn not_bound(refusal: Refusal) -> OAuthError {
 
 /// The scope of a new grant. RFC 6749 section 3.3: asked for none, the server uses a default, which is what the
 /// application may ask for, less `openid` and `offline_access`.
-fn grant_scope(
+pub(crate) fn grant_scope(
     client: &AuthenticatedClient,
     requested: Option<Scope>,
 ) -> Result<Scope, OAuthError> {

@@ -67,6 +67,7 @@ pub(crate) struct Connected {
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
     address: IpAddr,
+    is_proxy: bool,
     shown: Shown,
 }
 
@@ -88,6 +89,11 @@ impl Peer {
     /// Where the connection comes from.
     pub(crate) const fn address(&self) -> IpAddr {
         self.address
+    }
+
+    /// The same, unless that is a proxy, which sends the requests of others.
+    pub(crate) fn sender(&self) -> Option<IpAddr> {
+        (!self.is_proxy).then_some(self.address)
     }
 
     /// How the request shows a certificate, whether that counts or not.
@@ -153,7 +159,7 @@ impl Gate {
                 Shown::ByConnection(connected.certificate.clone())
             }
         };
-        Peer { address: connected.address, shown }
+        Peer { address: connected.address, is_proxy: connected.is_proxy, shown }
     }
 
     /// RFC 9440 section 4, RFC 8705 section 7.3: who is no trusted proxy cannot speak for a client.

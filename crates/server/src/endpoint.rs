@@ -6,6 +6,8 @@ mod assets;
 mod authorize;
 mod client_certificate;
 mod consent;
+mod device;
+mod device_authorization;
 mod health;
 mod introspect;
 mod logout;
@@ -31,7 +33,11 @@ use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use tokenbind_binding::Clock;
-use tokenbind_issuer::{Issuer, OAuthError, resource::WELL_KNOWN};
+use tokenbind_issuer::{
+    Issuer, OAuthError,
+    device::{PICTURE_PATH, VERIFICATION_PATH},
+    resource::WELL_KNOWN,
+};
 
 use self::refusal::nothing_here;
 use crate::{
@@ -53,11 +59,14 @@ struct Shared {
     authorize: EndpointMetrics,
     sign_in: EndpointMetrics,
     consent: EndpointMetrics,
+    device: EndpointMetrics,
+    device_picture: EndpointMetrics,
     logout: EndpointMetrics,
     account: EndpointMetrics,
     userinfo: EndpointMetrics,
     token: EndpointMetrics,
     par: EndpointMetrics,
+    device_authorization: EndpointMetrics,
     introspect: EndpointMetrics,
     revoke: EndpointMetrics,
     register: EndpointMetrics,
@@ -81,11 +90,14 @@ pub(crate) fn router(issuer: Arc<Issuer>, limits: RequestLimits, cookie: config:
         authorize: EndpointMetrics::new("authorize"),
         sign_in: EndpointMetrics::new("sign_in"),
         consent: EndpointMetrics::new("consent"),
+        device: EndpointMetrics::new("device"),
+        device_picture: EndpointMetrics::new("device_picture"),
         logout: EndpointMetrics::new("logout"),
         account: EndpointMetrics::new("account"),
         userinfo: EndpointMetrics::new("userinfo"),
         token: EndpointMetrics::new("token"),
         par: EndpointMetrics::new("par"),
+        device_authorization: EndpointMetrics::new("device_authorization"),
         introspect: EndpointMetrics::new("introspect"),
         revoke: EndpointMetrics::new("revoke"),
         register: EndpointMetrics::new("register"),
@@ -98,6 +110,10 @@ pub(crate) fn router(issuer: Arc<Issuer>, limits: RequestLimits, cookie: config:
         )
         .route("/oauth2/token", post(token::answer).options(token::preflight))
         .route("/oauth2/par", post(par::answer).options(par::preflight))
+        .route(
+            "/oauth2/device_authorization",
+            post(device_authorization::answer).options(device_authorization::preflight),
+        )
         .route("/oauth2/introspect", post(introspect::answer))
         .route("/oauth2/revoke", post(revoke::answer).options(revoke::preflight))
         .route("/oauth2/jwks", get(metadata::jwks).options(metadata::preflight))
@@ -140,6 +156,8 @@ fn pages() -> Router<App> {
         .route("/oauth2/authorize", get(authorize::by_get).post(authorize::by_post))
         .route("/sign-in", post(sign_in::answer))
         .route("/consent", post(consent::answer))
+        .route(VERIFICATION_PATH, get(device::show).post(device::answer))
+        .route(PICTURE_PATH, get(device::picture))
         .route("/oauth2/logout", get(logout::by_get).post(logout::by_post))
         .route("/logout/confirm", post(logout::confirmed))
         .route("/account", get(account::show))

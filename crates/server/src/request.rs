@@ -55,6 +55,7 @@ pub(crate) struct Visitor {
     /// The cookie that the field of a form must equal.
     pub(crate) csrf: ShownCookie,
     address: IpAddr,
+    sender: Option<IpAddr>,
     user_agent: Option<HeaderValue>,
 }
 
@@ -63,12 +64,19 @@ impl Visitor {
     pub(crate) fn of(request: &Parts) -> Result<Self, OAuthError> {
         let (cookies, csrf) = read_cookies(&request.headers);
         let user_agent = request.headers.get(header::USER_AGENT).cloned();
-        Ok(Self { cookies, csrf, address: peer(request)?.address(), user_agent })
+        let peer = peer(request)?;
+        let (address, sender) = (peer.address(), peer.sender());
+        Ok(Self { cookies, csrf, address, sender, user_agent })
     }
 
     /// Where the connection comes from.
     pub(crate) const fn address(&self) -> IpAddr {
         self.address
+    }
+
+    /// Where the request comes from, unless only a proxy knows.
+    pub(crate) const fn sender(&self) -> Option<IpAddr> {
+        self.sender
     }
 
     /// As the rules see a browser.

@@ -111,6 +111,23 @@ CREATE TABLE pushed_requests (
     spent         INTEGER NOT NULL
 ) WITHOUT ROWID;
 
+-- Device authorizations until their time is over. The user code is a MAC. The answer and its instant are null
+-- until the user gives one; `polled_at` is zero until the device polls.
+CREATE TABLE device_authorizations (
+    id          BLOB    NOT NULL PRIMARY KEY,
+    user_code   BLOB    NOT NULL,
+    client_id   TEXT    NOT NULL,
+    document    TEXT    NOT NULL,
+    expires_at  INTEGER NOT NULL,
+    interval    INTEGER NOT NULL,
+    polled_at   INTEGER NOT NULL,
+    answer      TEXT,
+    answered_at INTEGER,
+    redeemed    INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE INDEX device_authorizations_by_user_code ON device_authorizations (user_code);
+
 -- The values of `atbv` that this server gave out, by their SHA-256.
 CREATE TABLE browser_cookies (
     hash       BLOB    NOT NULL PRIMARY KEY,

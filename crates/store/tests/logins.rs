@@ -155,6 +155,7 @@ pub(crate) fn code(session: &LoginSession) -> AuthorizationCode {
         code_challenge: CodeChallenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM").ok(),
         nonce: Some("n-0S6_WzA2Mj".into()),
         authorized: Authorized {
+            certificate: None,
             cookie: None,
             session: Some(session_reference(session)),
             dpop: None,

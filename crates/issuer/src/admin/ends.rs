@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokenbind_binding::{Anchor, ClientId, Thumbprint, certificate, client_request, dpop};
+use tokenbind_binding::{
+    Anchor, ClientId, Reference, Thumbprint, certificate, client_request, device_flow, dpop,
+    handle::HandleKind,
+};
 
 use super::AdminError;
 use crate::{client_document::ClientUrl, issuer::Issuer, presented::Presented};
@@ -27,6 +30,13 @@ pub enum EndTarget {
         client_id: String,
         /// What the device names itself.
         token_binding_id: String,
+    },
+    /// All that came, or may still come, of one device code.
+    DeviceCode {
+        /// The application.
+        client_id: String,
+        /// The code, or its `binding_ref`.
+        device_code: String,
     },
     /// All that an application holds by one certificate.
     Certificate {
@@ -53,6 +63,7 @@ impl EndTarget {
             Self::User(_) => "user",
             Self::App(_) => "app",
             Self::Device { .. } => "device",
+            Self::DeviceCode { .. } => "device code",
             Self::Certificate { .. } => "certificate",
             Self::Key { .. } => "key",
         }
@@ -88,6 +99,10 @@ impl Issuer {
                     .map(Anchor::Binding)
                     .ok_or_else(|| AdminError::new("tokenBindingId: must not be blank"))
             }
+            EndTarget::DeviceCode { client_id, device_code } => {
+                self.application_anchor(&client_id).await?;
+                self.device_code_anchor(&ClientId::from(&*client_id), &device_code)
+            }
             EndTarget::Certificate { client_id, thumbprint } => {
                 self.application_anchor(&client_id).await?;
                 let (client_id, thumbprint) = (ClientId::from(&*client_id), read(&thumbprint)?);
@@ -120,6 +135,18 @@ impl Issuer {
         let id = text.parse().map_err(|_| unknown())?;
         self.store.look_up_grant(id).await?.ok_or_else(unknown)?;
         Ok(Anchor::Grant(id))
+    }
+
+    /// Who has the code of a device is the device; an operator has what introspection shows of it.
+    fn device_code_anchor(&self, client_id: &ClientId, text: &str) -> Result<Anchor, AdminError> {
+        if self.keys().handles.open(HandleKind::DeviceCode, text).is_ok() {
+            return Ok(Anchor::Binding(device_flow::reference_of(client_id, text)));
+        }
+        text.parse::<Reference>().map(Anchor::Binding).map_err(|_| {
+            AdminError::new(
+                "device code: expected a binding_ref of device-flow, or a device code of this server",
+            )
+        })
     }
 
     async fn application_anchor(&self, client_id: &str) -> Result<Anchor, AdminError> {

@@ -7,11 +7,9 @@ use crate::{application::Application, redirect_uri::RedirectUri};
 
 impl ApplicationFace {
     pub(super) fn of(application: &Application, redirect_uri: &RedirectUri) -> Self {
-        let name = application.settings.client_name.as_deref();
-        let name = name.map(str::trim).filter(|name| !name.is_empty());
         let url = Url::parse(redirect_uri.as_str()).ok();
         Self {
-            name: name.unwrap_or(application.client_id.as_str()).into(),
+            name: application.shown_name().into(),
             described_by: application.described_by(),
             destination: url.as_ref().map(destination).unwrap_or_default(),
             form_action: url.as_ref().map(form_action).unwrap_or_default(),

@@ -104,6 +104,7 @@ impl Issuer {
                 // The store knows which `atbv` the browser will have.
                 cookie: None,
                 dpop: request.dpop_jkt,
+                certificate: None,
                 session: session_cookie.map(|cookie| sso_session::reference_of(client_id, cookie)),
             },
             login: Arc::new(login),

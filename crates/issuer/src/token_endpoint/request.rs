@@ -25,6 +25,8 @@ pub enum TokenRequest<'a> {
     RefreshToken(RefreshTokenRequest<'a>),
     /// RFC 8693 section 2.1.
     TokenExchange(TokenExchangeRequest<'a>),
+    /// RFC 8628 section 3.4.
+    DeviceCode(DeviceCodeRequest<'a>),
 }
 
 /// RFC 6749 section 4.1.3, RFC 7636 section 4.5.
@@ -50,6 +52,12 @@ pub struct RefreshTokenRequest<'a> {
     pub(super) scope: Option<Scope>,
 }
 
+/// RFC 8628 section 3.4.
+#[derive(Clone)]
+pub struct DeviceCodeRequest<'a> {
+    pub(super) device_code: &'a str,
+}
+
 impl std::fmt::Debug for AuthorizationCodeRequest<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("AuthorizationCodeRequest")
@@ -70,14 +78,21 @@ impl std::fmt::Debug for RefreshTokenRequest<'_> {
     }
 }
 
+impl std::fmt::Debug for DeviceCodeRequest<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DeviceCodeRequest").finish_non_exhaustive()
+    }
+}
+
 impl<'a> TokenRequest<'a> {
     /// The grants that this endpoint answers.
-    pub const GRANT_TYPES: [GrantType; 5] = [
+    pub const GRANT_TYPES: [GrantType; 6] = [
         GrantType::AuthorizationCode,
         GrantType::RefreshToken,
         GrantType::Password,
         GrantType::ClientCredentials,
         GrantType::TokenExchange,
+        GrantType::DeviceCode,
     ];
 
     /// Reads the parameters.
@@ -107,9 +122,10 @@ impl<'a> TokenRequest<'a> {
             Ok(GrantType::TokenExchange) => {
                 TokenExchangeRequest::parse(form, scope).map(Self::TokenExchange)
             }
-            Ok(GrantType::DeviceCode) | Err(_) => {
-                Err(OAuthError::new(ErrorCode::UnsupportedGrantType, unsupported()))
-            }
+            Ok(GrantType::DeviceCode) => Ok(Self::DeviceCode(DeviceCodeRequest {
+                device_code: required(form, "device_code")?,
+            })),
+            Err(_) => Err(OAuthError::new(ErrorCode::UnsupportedGrantType, unsupported())),
         }
     }
 
@@ -122,6 +138,7 @@ impl<'a> TokenRequest<'a> {
             Self::ClientCredentials { .. } => GrantType::ClientCredentials,
             Self::RefreshToken(_) => GrantType::RefreshToken,
             Self::TokenExchange(_) => GrantType::TokenExchange,
+            Self::DeviceCode(_) => GrantType::DeviceCode,
         }
     }
 }
@@ -137,7 +154,11 @@ fn required<'a>(form: &'a Form<'_>, name: &str) -> Result<&'a str, OAuthError> {
     })
 }
 
-fn optional_scope(form: &Form<'_>) -> Result<Option<Scope>, OAuthError> {
+/// `scope`.
+///
+/// # Errors
+/// `invalid_scope`.
+pub(crate) fn optional_scope(form: &Form<'_>) -> Result<Option<Scope>, OAuthError> {
     form.get("scope")
         .map(Scope::parse)
         .transpose()

@@ -28,6 +28,17 @@ pub(super) enum EndCommand {
         #[command(flatten)]
         target: Target,
     },
+    /// All that came of one device code
+    DeviceCode {
+        /// The application
+        #[arg(long = "client", value_name = "ID")]
+        client_id: String,
+        /// The `binding_ref` that introspection shows beside `device-flow`, or the device code itself
+        #[arg(value_name = "BINDING_REF", allow_hyphen_values = true)]
+        device_code: String,
+        #[command(flatten)]
+        target: Target,
+    },
     /// All that an application holds by one certificate
     Certificate {
         /// The application
@@ -70,6 +81,9 @@ impl EndCommand {
             Self::App(Named { name, target }) => (EndTarget::App(name), target),
             Self::Device { client_id, token_binding_id, target } => {
                 (EndTarget::Device { client_id, token_binding_id }, target)
+            }
+            Self::DeviceCode { client_id, device_code, target } => {
+                (EndTarget::DeviceCode { client_id, device_code }, target)
             }
             Self::Certificate { client_id, thumbprint, target } => {
                 (EndTarget::Certificate { client_id, thumbprint }, target)

@@ -5,6 +5,7 @@ use http::{Request, StatusCode, header};
 use tokenbind_issuer::{
     ErrorCode, OAuthError,
     authorization::{Decision, SignInPrompt, UserAnswer, request_after_sign_in},
+    device::USER_CODE,
     form::Form,
 };
 
@@ -27,6 +28,7 @@ use crate::{
 pub(super) struct Asked<'a> {
     request: Option<&'a str>,
     prompt: Option<&'a SignInPrompt>,
+    device: Option<&'a str>,
     tried: Option<&'a str>,
     error: Option<&'a str>,
     notice: Option<Notice>,
@@ -42,6 +44,11 @@ impl<'a> Asked<'a> {
     /// By the user, who wants to see their account.
     pub(super) fn for_account(notice: Option<Notice>) -> Self {
         Self { notice, ..Self::default() }
+    }
+
+    /// By the user, who wants to connect a device, perhaps with its code at hand.
+    pub(super) fn for_device(user_code: Option<&'a str>) -> Self {
+        Self { device: Some(user_code.unwrap_or_default()), ..Self::default() }
     }
 }
 
@@ -59,6 +66,7 @@ pub(super) fn page(
         csrf: csrf.field(),
         request: asked.request,
         application,
+        device: asked.device,
         username: asked.tried.or(hint).unwrap_or_default(),
         current: asked.prompt.and_then(|prompt| prompt.current.as_deref()),
         error: asked.error,
@@ -73,7 +81,10 @@ pub(super) async fn answer(State(app): State<App>, request: Request<Body>) -> Re
         let incoming = read_form(request, app.limits).await?;
         let form = Form::parse(&incoming.body)?;
         let request = form.get("request");
-        must_be_own(&form, &incoming.visitor, || app.site.authorize(request))?;
+        must_be_own(&form, &incoming.visitor, || match device_of(&form) {
+            Some(user_code) => app.site.device(Some(user_code).filter(|code| !code.is_empty())),
+            None => app.site.authorize(request),
+        })?;
         match request {
             Some(request) if form.get("cancel").is_some() => {
                 authorize::decide(&app, &incoming.visitor, request, UserAnswer::Denied).await
@@ -87,10 +98,19 @@ pub(super) async fn answer(State(app): State<App>, request: Request<Body>) -> Re
     .await
 }
 
-/// The user is known now: back to the request, which no longer asks for a sign-in.
-fn go_on(app: &App, request: Option<&str>) -> Result<Response, OAuthError> {
-    let request = request.map(request_after_sign_in).transpose()?;
+/// The user is known now: back to the request, which no longer asks for a sign-in, or to the device.
+fn go_on(app: &App, form: &Form<'_>) -> Result<Response, OAuthError> {
+    if let Some(user_code) = device_of(form) {
+        return see_other(app.site.device(Some(user_code).filter(|code| !code.is_empty())));
+    }
+    let request = form.get("request").map(request_after_sign_in).transpose()?;
     see_other(app.site.authorize(request.as_deref()))
+}
+
+/// The code of the device that is to be connected after the sign-in; empty if it is yet to be typed.
+fn device_of<'a>(form: &'a Form<'_>) -> Option<&'a str> {
+    let connects = form.get("go_on") == Some("device");
+    connects.then(|| form.get(USER_CODE).unwrap_or_default())
 }
 
 async fn sign_in(app: &App, visitor: &Visitor, form: &Form<'_>) -> Result<Response, Refusal> {
@@ -103,7 +123,7 @@ async fn sign_in(app: &App, visitor: &Visitor, form: &Form<'_>) -> Result<Respon
     };
     match app.issuer.sign_in(username, password, visitor.browser()).await {
         Ok(signed_in) => {
-            let mut response = go_on(app, form.get("request"))?;
+            let mut response = go_on(app, form)?;
             if let Some(handle) = &signed_in.cookie {
                 let cookie = cookies::session(handle)?;
                 response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -127,7 +147,8 @@ async fn again(
     }
     let reason = sentence(&error.description);
     let (request, tried) = (form.get("request"), form.get("username"));
-    let asked = Asked { request, tried, error: Some(&reason), ..Asked::default() };
+    let device = device_of(form);
+    let asked = Asked { request, device, tried, error: Some(&reason), ..Asked::default() };
     let page = match request {
         None => page(app, visitor, &asked)?,
         Some(request) => {

@@ -16,6 +16,9 @@ pub(crate) struct SignInPage<'a> {
     pub(crate) request: Option<&'a str>,
     /// Who asks; nobody where the user wants to see their account.
     pub(crate) application: Option<&'a ApplicationFace>,
+    /// The code of the device that goes on afterwards, where one is to be connected; empty where the user
+    /// will type it.
+    pub(crate) device: Option<&'a str>,
     /// What stands in the field already.
     pub(crate) username: &'a str,
     /// Who may go on without a password.
@@ -49,6 +52,7 @@ mod tests {
             csrf: "c5rf",
             request: application.is_some().then_some("client_id=a&state=\"b"),
             application,
+            device: None,
             username: "<script>",
             current: None,
             error: Some("The username or the password is wrong."),
@@ -76,6 +80,16 @@ mod tests {
         assert_eq!(html.matches("aria-invalid=\"true\"").count(), 2);
         let good = SignInPage { error: None, ..page(&site, None) }.render().unwrap();
         assert!(!good.contains("aria-") || !good.contains("error"), "{good}");
+    }
+
+    #[test]
+    fn a_device_goes_on_afterwards() {
+        let site = site();
+        let page = SignInPage { device: Some("\"><script>"), ..page(&site, None) };
+        let html = page.render().unwrap();
+        assert!(html.contains("to connect a device"), "{html}");
+        assert!(html.contains("name=\"go_on\" value=\"device\""), "{html}");
+        assert!(!html.contains("<script>"), "{html}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What every page shows of this server, and where its links lead.
 
-use url::Url;
+use tokenbind_issuer::device::{USER_CODE, VERIFICATION_PATH};
+use url::{Url, form_urlencoded};
 
 /// The server as browsers see it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -29,6 +30,18 @@ impl Site {
         format!("{}{path}", self.base)
     }
 
+    /// Where a device is connected: with its code, or to type one.
+    pub(crate) fn device(&self, user_code: Option<&str>) -> String {
+        let page = self.at(VERIFICATION_PATH);
+        match user_code {
+            Some(code) => {
+                let code: String = form_urlencoded::byte_serialize(code.as_bytes()).collect();
+                format!("{page}?{USER_CODE}={code}")
+            }
+            None => page,
+        }
+    }
+
     /// Where an authorization request goes on; without one, the account.
     pub(crate) fn authorize(&self, request: Option<&str>) -> String {
         match request {
@@ -51,5 +64,8 @@ mod tests {
         assert_eq!(site, Site { host: "id.example.com".into(), base: String::new() });
         assert_eq!(site.authorize(Some("a=b")), "/oauth2/authorize?a=b");
         assert_eq!(site.authorize(None), "/account");
+        assert_eq!(site.device(None), "/device");
+        assert_eq!(site.device(Some("WDJB-MJHT")), "/device?user_code=WDJB-MJHT");
+        assert_eq!(site.device(Some("a&b=\r\n")), "/device?user_code=a%26b%3D%0D%0A");
     }
 }

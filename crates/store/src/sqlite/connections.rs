@@ -3,10 +3,7 @@
 
 use rusqlite::{Connection as Database, OptionalExtension as _, Params, Row, params};
 use tokenbind_binding::{ClientId, SubjectId, Timestamp};
-use tokenbind_issuer::{
-    access_token::AccessToken, code::AuthorizationCode, grant::Grant, scope::Scope,
-    store::Connection,
-};
+use tokenbind_issuer::{access_token::AccessToken, grant::Grant, scope::Scope, store::Connection};
 
 use super::{
     failure::{DbResult, Failure},
@@ -57,11 +54,12 @@ pub(crate) fn note(
 /// Remembers what a user consents to, besides what was consented to before.
 pub(crate) fn add_consent(
     db: &Database,
-    code: &AuthorizationCode,
+    subject: &SubjectId,
+    client_id: &ClientId,
     scope: &Scope,
     now: Timestamp,
 ) -> DbResult<()> {
-    let before = find_consent(db, &code.subject, &code.client_id)?;
+    let before = find_consent(db, subject, client_id)?;
     let consent = before.unwrap_or_default().union(scope);
     db.prepare_cached(
         "INSERT INTO connections (subject, client_id, consent, since, live_until) \
@@ -69,8 +67,8 @@ pub(crate) fn add_consent(
          ON CONFLICT (subject, client_id) DO UPDATE SET consent = excluded.consent",
     )?
     .execute(params![
-        code.subject.as_str(),
-        code.client_id.as_str(),
+        subject.as_str(),
+        client_id.as_str(),
         consent.as_str(),
         to_sql(now.as_secs()),
     ])?;

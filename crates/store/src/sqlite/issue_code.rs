@@ -53,7 +53,7 @@ fn commit(
     session_ends::add_application(write.db, session.id, &code.client_id)?;
     sessions::prolong(write, session, request.session_idle, now)?;
     if let Some(scope) = &request.consented {
-        connections::add_consent(write.db, &code, scope, now)?;
+        connections::add_consent(write.db, &code.subject, &code.client_id, scope, now)?;
     }
     let id = CodeId::new(instant, write.random());
     let expires_at = now.plus(request.lifetime);

@@ -5,6 +5,7 @@ mod browser_cookies;
 mod claimed_jtis;
 mod codes;
 mod connections;
+mod device_authorizations;
 mod ends;
 mod failure;
 mod issue;
@@ -17,6 +18,7 @@ mod position;
 mod pushed_requests;
 mod reader;
 mod redeem;
+mod redeem_device;
 mod refresh;
 mod resources;
 mod rows;
@@ -37,8 +39,9 @@ use std::{
 
 use async_trait::async_trait;
 use tokenbind_binding::{
-    Anchor, ClaimOutcome, ClientId, Clock, CodeId, End, GrantId, JtiClaim, PushedRequestId, Random,
-    Session, SessionId, SubjectId, Timestamp, TokenId, session,
+    Anchor, ClaimOutcome, ClientId, Clock, CodeId, DeviceCodeId, End, GrantId, JtiClaim,
+    PushedRequestId, Random, Session, SessionId, SubjectId, Timestamp, TokenId, handle::TypedMac,
+    session,
 };
 use tokenbind_issuer::{
     access_token::AccessToken,
@@ -48,10 +51,12 @@ use tokenbind_issuer::{
     scope::Scope,
     session::LoginSession,
     store::{
-        AsOf, ChangeOutcome, CodeOutcome, CodeRequest, Connection, EndedSession, Issuance,
-        IssueOutcome, KeptRequest, LogoutDelivery, PushOutcome, Recorded, RecordedCode,
-        RedeemOutcome, Redemption, Refresh, RefreshOutcome, RegisterOutcome, RequestPush,
-        SessionOutcome, SessionStart, Store, StoreResult, StoredKey, Swept, UserChange,
+        AsOf, ChangeOutcome, CodeOutcome, CodeRequest, Connection, DeviceRedeemOutcome,
+        DeviceRedemption, DeviceReply, DeviceReplyOutcome, DeviceStart, DeviceStartOutcome,
+        EndedSession, Issuance, IssueOutcome, KeptDevice, KeptRequest, LogoutDelivery, Poll,
+        PollOutcome, PushOutcome, Recorded, RecordedCode, RedeemOutcome, Redemption, Refresh,
+        RefreshOutcome, RegisterOutcome, RequestPush, SessionOutcome, SessionStart, Store,
+        StoreResult, StoredKey, Swept, UserChange,
     },
     user::User,
 };
@@ -360,6 +365,47 @@ impl Store for SqliteStore {
 
     async fn redeem_code(&self, redemption: Redemption) -> StoreResult<RedeemOutcome> {
         self.write(move |write| redeem::redeem(write, &redemption)).await
+    }
+
+    async fn start_device_authorization(
+        &self,
+        start: DeviceStart,
+    ) -> StoreResult<DeviceStartOutcome> {
+        self.write(move |write| device_authorizations::start(write, &start)).await
+    }
+
+    async fn look_up_device_code(&self, id: DeviceCodeId) -> StoreResult<Option<KeptDevice>> {
+        let found = device_authorizations::find(&self.readers.get(), id)?;
+        Ok(found.map(|stored| stored.kept))
+    }
+
+    async fn look_up_user_code(
+        &self,
+        user_code: &[TypedMac],
+    ) -> StoreResult<Option<(DeviceCodeId, Recorded<KeptDevice>)>> {
+        let found = device_authorizations::find_by_user_code(&self.readers.get(), user_code)?;
+        Ok(found.map(|(id, record)| {
+            let ends = self.published.ends_of([record.asked.anchor()].into_iter());
+            (id, Recorded { record, ends, session: None })
+        }))
+    }
+
+    async fn answer_device_authorization(
+        &self,
+        reply: DeviceReply,
+    ) -> StoreResult<DeviceReplyOutcome> {
+        self.write(move |write| device_authorizations::answer(write, &reply)).await
+    }
+
+    async fn poll_device_code(&self, poll: Poll) -> StoreResult<PollOutcome> {
+        self.write(move |write| device_authorizations::poll(write, poll)).await
+    }
+
+    async fn redeem_device_code(
+        &self,
+        redemption: DeviceRedemption,
+    ) -> StoreResult<DeviceRedeemOutcome> {
+        self.write(move |write| redeem_device::redeem(write, &redemption)).await
     }
 
     async fn find_consent(

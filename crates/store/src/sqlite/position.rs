@@ -2,7 +2,9 @@
 //! can live.
 
 use rusqlite::{Connection, OptionalExtension as _, params};
-use tokenbind_binding::{CodeId, GrantId, Instant, PushedRequestId, SessionId, Timestamp, TokenId};
+use tokenbind_binding::{
+    CodeId, DeviceCodeId, GrantId, Instant, PushedRequestId, SessionId, Timestamp, TokenId,
+};
 
 use super::{
     failure::DbResult,
@@ -23,7 +25,7 @@ pub(crate) enum Mark {
     Tokens,
     /// Grants, unless they are refreshed while they are alive.
     Grants,
-    /// Authorization codes, and the pushed requests that they can come of.
+    /// Authorization codes, the pushed requests that they can come of, and device codes.
     Codes,
     /// Login sessions.
     Sessions,
@@ -73,8 +75,11 @@ impl Position {
             newest(db, "SELECT max(id) FROM codes")?.map(|id| CodeId::from_bytes(id).instant());
         let pushed = newest(db, "SELECT max(id) FROM pushed_requests")?
             .map(|id| PushedRequestId::from_bytes(id).instant());
+        let device = newest(db, "SELECT max(id) FROM device_authorizations")?
+            .map(|id| DeviceCodeId::from_bytes(id).instant());
         let kept = Instant::from_micros(read_meta(db, LAST_INSTANT)?);
-        let instants = [token, grant, session, code, pushed, Some(last_end)].into_iter().flatten();
+        let instants = [token, grant, session, code, pushed, device, Some(last_end)];
+        let instants = instants.into_iter().flatten();
         let mut marks = [Timestamp::from_secs(0); Mark::ALL.len()];
         for mark in Mark::ALL {
             marks[mark as usize] = Timestamp::from_secs(read_meta(db, mark.name())?);

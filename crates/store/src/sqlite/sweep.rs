@@ -11,7 +11,7 @@ use tokenbind_issuer::store::{StoreError, StoreResult, Swept};
 use super::{
     browser_cookies,
     claimed_jtis::{self, ClaimId},
-    codes, connections,
+    codes, connections, device_authorizations,
     failure::DbResult,
     keys, pushed_requests,
     rows::{from_sql, to_sql},
@@ -49,6 +49,7 @@ impl Sweep {
             connections: self.sweep_connections()?,
             jtis: self.sweep_jtis()?,
             pushed_requests: self.sweep_pushed_requests()?,
+            device_authorizations: self.sweep_device_authorizations()?,
             ends: self.sweep_ends()?,
             keys: self.queue.run_blocking(move |write| keys::sweep(write, now))?,
         })
@@ -144,6 +145,18 @@ impl Sweep {
         self.walk(&sql, Vec::new(), read_blob_key, |write, ids, _| {
             let mut statement =
                 write.db.prepare_cached("DELETE FROM pushed_requests WHERE id = ?1")?;
+            delete_each(ids, |id| statement.execute([id]))
+        })
+    }
+
+    fn sweep_device_authorizations(&self) -> StoreResult<u64> {
+        let over = device_authorizations::IS_OVER;
+        let sql = format!(
+            "SELECT id, {over} FROM device_authorizations WHERE id > ?1 ORDER BY id LIMIT ?3"
+        );
+        self.walk(&sql, Vec::new(), read_blob_key, |write, ids, _| {
+            let mut statement =
+                write.db.prepare_cached("DELETE FROM device_authorizations WHERE id = ?1")?;
             delete_each(ids, |id| statement.execute([id]))
         })
     }

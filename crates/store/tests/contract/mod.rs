@@ -22,6 +22,8 @@ mod browser_cookies;
 mod claimed_jtis;
 mod codes;
 mod connections;
+mod device_races;
+mod devices;
 mod ends;
 mod exchange;
 mod issue;

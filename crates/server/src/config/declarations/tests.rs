@@ -342,7 +342,7 @@ identifier = \"https://API.example:443/\"
             "tokenbind.toml:3:1: resources[0].scope: unknown, did you mean scopes?",
             "tokenbind.toml:4:10: resources[0].scopes: must be scope words: an array, or text with spaces",
             "tokenbind.toml:6:1: resources[1].identifier: is missing",
-            "tokenbind.toml:7:26: resources[1].required_binding_types: must be an array of these, each at most once: cookie, sso-session, certificate, client-request, dpop",
+            "tokenbind.toml:7:26: resources[1].required_binding_types: must be an array of these, each at most once: cookie, sso-session, certificate, device-flow, client-request, dpop",
             "tokenbind.toml:8:23: resources[1].access_token_format: must be opaque or jwt",
             "tokenbind.toml:9:25: resources[1].access_token_lifetime: must be a number of seconds from 1 to 315360000",
             "tokenbind.toml:12:14: resources[2].identifier: a resource is named by an absolute URI without a fragment, in visible ASCII",
