@@ -451,6 +451,22 @@ mod at_use {
         }
     }
 
+    /// RFC 9728 section 3.3 has clients name what the document of userinfo says.
+    #[tokio::test]
+    async fn rfc8707_section_2_2_the_url_of_userinfo_names_this_server() {
+        let server = Server::shared().await;
+        let client = application(json!({})).await;
+        let path = "/.well-known/oauth-protected-resource/oauth2/userinfo";
+        let document = client.http.get(path).await.expect(200);
+        let resource = document["resource"].as_str().expect("a URL");
+        let tokens = login(&client, &signed_in().await, "openid", &[resource]).await.tokens();
+        assert_eq!(told(&client, &tokens.access_token).await.0, json!(server.issuer()));
+        assert_eq!(client.userinfo(&tokens.access_token).await.status, 200);
+        let fresh =
+            client.refresh(tokens.refresh_token(), &[("resource", resource)]).await.tokens();
+        assert_eq!(client.userinfo(&fresh.access_token).await.status, 200);
+    }
+
     #[tokio::test]
     async fn rfc9449_section_7_1_the_refusal_is_by_the_scheme_of_the_token() {
         let orders = resource(&[]).await;

@@ -14,8 +14,7 @@ use crate::{
 };
 
 impl Issuer {
-    /// Refuses a token that is meant for other resources, or lacks what the operator declared of this server: the
-    /// resource whose identifier is the issuer.
+    /// Refuses a token that is meant for other resources, or lacks what the operator declared of this server.
     ///
     /// # Errors
     /// `invalid_token`, `insufficient_binding` or `insufficient_user_authentication`.

@@ -34,6 +34,21 @@ async fn a_user_signs_in_and_consents_once() {
 }
 
 #[tokio::test]
+async fn a_user_is_told_where_the_access_is_used() {
+    let server = Server::shared().await;
+    let user = server.operator().user().await;
+    let orders = server.operator().resource(&["name=Orders"]).await;
+    let app = RelyingParty::start(server, |_| json!({})).await;
+    let chromium = Chromium::start(server).await;
+    chromium.be_a_phone(375).await;
+    chromium.open(&app.at(&format!("/login?resource={orders}"))).await;
+    chromium.sign_in(&user).await;
+    chromium.shows("It would use this access at Orders.").await;
+    chromium.press("Allow").await;
+    chromium.shows(&format!("Signed in as {}", user.sub)).await;
+}
+
+#[tokio::test]
 async fn whoever_does_not_allow_it_comes_back_without_being_signed_in() {
     let server = Server::shared().await;
     let user = server.operator().user().await;

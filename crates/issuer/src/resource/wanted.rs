@@ -15,6 +15,7 @@ use crate::{
     login::{Acr, Login},
     scope::{Audience, Scope},
     settings::AccessTokenFormat,
+    store::StoreResult,
 };
 
 /// The resources that a request names, each of them known; none means what is meant by default.
@@ -69,24 +70,30 @@ impl Issuer {
     async fn declared(&self, uri: &str) -> Result<Arc<Resource>, OAuthError> {
         let key = ResourceKey::of(uri)
             .map_err(|error: MalformedResource| invalid_target(error.to_string()))?;
-        if let Some(resource) = self.store.find_resource(&key).await? {
-            return Ok(resource);
+        // RFC 8707 section 2.2: the server "may map from that value to a more general URI".
+        if self.own_names().iter().any(|own| ResourceKey::of(own).as_ref() == Ok(&key)) {
+            return Ok(self.own_resource().await?);
         }
-        // This server is a resource itself, whose userinfo takes such tokens, also where nobody declares it. Clients may know
-        // userinfo alone, by its metadata (RFC 9728).
-        let names = |own: &str| ResourceKey::of(own).is_ok_and(|own| own == key);
-        if names(&self.userinfo_url()) {
-            return self.own_resource().await;
-        }
-        if names(&self.config.issuer) {
-            return Ok(Arc::new(Resource::of(&self.config.issuer)));
-        }
-        Err(invalid_target("resource names none that this server knows"))
+        let resource = self.store.find_resource(&key).await?;
+        resource.ok_or_else(|| invalid_target("resource names none that this server knows"))
     }
 
-    /// What this server asks of the tokens that it takes itself.
-    pub(crate) async fn own_resource(&self) -> Result<Arc<Resource>, OAuthError> {
-        Box::pin(self.declared(&self.config.issuer)).await
+    /// What this server asks of the tokens that it takes itself: what the operator declared of it, or nothing. It can be
+    /// named either way.
+    pub(crate) async fn own_resource(&self) -> StoreResult<Arc<Resource>> {
+        for name in self.own_names() {
+            if let Ok(key) = ResourceKey::of(&name)
+                && let Some(declared) = self.store.find_resource(&key).await?
+            {
+                return Ok(declared);
+            }
+        }
+        Ok(Arc::new(Resource::of(&self.config.issuer)))
+    }
+
+    /// The issuer, and the URL by which userinfo names itself (RFC 9728 section 2, `resource`).
+    fn own_names(&self) -> [String; 2] {
+        [self.config.issuer.clone(), self.userinfo_url()]
     }
 }
 
