@@ -107,11 +107,12 @@ impl Operator {
         User { username, password, sub }
     }
 
-    /// Declares a resource of an identifier that is used once only, each member as `name=value`. Returns the identifier.
+    /// Declares a resource of an identifier that is used once only and comes after all before in the alphabet, each member
+    /// as `name=value`. Returns the identifier.
     pub async fn resource(&self, members: &[&str]) -> String {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let identifier = format!("https://api-{number}.example/v1");
+        let identifier = format!("https://api-{number:03}.example/v1");
         self.declare(&identifier, members).await;
         identifier
     }

@@ -242,7 +242,8 @@ async fn a_declared_resource_is_made_true_at_each_start() {
 
     server.reconfigure(&toml("scopes = [\"profile\"]\naccess_token_lifetime = 60")).await;
     let tokens = DECLARATION.client(&server).password(&DECLARATION.user(), &fields).await.tokens();
-    assert_eq!((tokens.scope.as_deref(), tokens.expires_in), (Some("profile"), 60));
+    assert_eq!(tokens.scope.as_deref(), Some("profile"));
+    assert!((50..=60).contains(&tokens.expires_in), "{}", tokens.expires_in);
     server.reconfigure(&DECLARATION.toml()).await;
     let listed = server.operator().json(&["resource", "list"]).await;
     assert_eq!(listed[0]["scopes"], json!(["profile"]), "what the file leaves out stays");

@@ -332,7 +332,8 @@ mod at_the_token_endpoint {
         let tokens = client.client_credentials(&[("resource", &jwt)]).await.tokens();
         let claims = verified(&client, &jwt, &tokens).await;
         let lifetime = claims["exp"].as_u64().expect("exp") - claims["iat"].as_u64().expect("iat");
-        assert_eq!((lifetime, tokens.expires_in), (60, 60));
+        assert_eq!(lifetime, 60);
+        assert!((50..=60).contains(&tokens.expires_in), "{}", tokens.expires_in);
         let tokens = client.client_credentials(&[("resource", &long)]).await.tokens();
         assert!(tokens.access_token.starts_with("tb_at_"), "the application's format");
         assert!(tokens.expires_in <= 3600, "never longer than the application's");
