@@ -27,14 +27,14 @@ struct Row {
     types: &'static [&'static str],
     access_token: Gets,
     refresh_token: Gets,
-    /// The code, and the verifier that never leaves the application.
+    /// The code, and the verifier that never leaves the application; of a device its code.
     code_and_verifier: Gets,
     /// The access token, and all cookies of the browser.
     token_and_cookies: Gets,
 }
 
-/// The code alone is stopped by PKCE in every row.
-const MATRIX: [Row; 9] = [
+/// The code alone is stopped by PKCE in every row that has one.
+const MATRIX: [Row; 12] = [
     row(&[], [Works, CaughtByRotation, Works, Works]),
     row(&["cookie"], [Refused, Refused, Works, Works]),
     // Until the session ends, and then for nobody.
@@ -46,6 +46,10 @@ const MATRIX: [Row; 9] = [
     row(&["client-request", "dpop"], [Refused, Refused, Refused, Refused]),
     row(&["client-request", "certificate"], [Refused, Refused, Refused, Refused]),
     row(&["sso-session", "dpop"], [Refused, Refused, Refused, Refused]),
+    // Here the code is a device code, which goes through no browser.
+    row(&["device-flow"], [Works, CaughtByRotation, Works, Works]),
+    row(&["device-flow", "dpop"], [Refused, Refused, Refused, Refused]),
+    row(&["device-flow", "certificate"], [Refused, Refused, Refused, Refused]),
 ];
 
 const fn row(types: &'static [&'static str], gets: [Gets; 4]) -> Row {
@@ -62,6 +66,8 @@ struct Scene {
     /// The same application there: it is public, so that anybody can run it.
     thief: Client,
     elsewhere: Http,
+    /// Whether it was a device that asked.
+    of_device: bool,
 }
 
 impl Row {
@@ -79,7 +85,13 @@ impl Row {
 
     async fn scene(&self, format: &str) -> Scene {
         let server = Server::shared().await;
-        let registered = server.registrar().sign_in(&self.settings(format)).await;
+        let (registrar, settings) = (server.registrar(), self.settings(format));
+        let of_device = self.is_bound("device-flow");
+        let registered = if of_device {
+            registrar.devices(&settings).await
+        } else {
+            registrar.sign_in(&settings).await
+        };
         let elsewhere = server.http_from(ELSEWHERE);
         let thief = registered.over(elsewhere.clone());
         let mut client = registered;
@@ -90,9 +102,13 @@ impl Row {
             client = client.proving(&Signer::es256());
         }
         let browser = server.new_browser().await;
-        let callback = browser.authorize(&client, &[]).await;
-        let tokens = tokens(&client.redeem(&callback).await);
-        Scene { client, browser, tokens, thief, elsewhere }
+        let tokens = if of_device {
+            client.connected(&browser, &[("scope", "openid")]).await.1
+        } else {
+            let callback = browser.authorize(&client, &[]).await;
+            tokens(&client.redeem(&callback).await)
+        };
+        Scene { client, browser, tokens, thief, elsewhere, of_device }
     }
 }
 
@@ -138,6 +154,13 @@ impl Scene {
         let late = late.refresh(self.tokens.refresh_token(), &[]).await;
         let dead = self.thief.userinfo(&further.access_token).await.status == 401;
         if late.status == 400 && dead { CaughtByRotation } else { Works }
+    }
+
+    async fn steals_device_code(&self) -> Gets {
+        let device = self.client.device(&[]).await;
+        self.browser.approve(&device).await;
+        let answer = self.thief.poll(&device).await;
+        if answer.status == 200 { Works } else { Refused }
     }
 
     async fn steals_code(&self, with_verifier: bool) -> Gets {
@@ -191,8 +214,13 @@ async fn a_stolen_refresh_token_of_a_public_client() {
 async fn a_stolen_code_is_stopped_by_pkce_and_by_keys_even_with_its_verifier() {
     for row in MATRIX {
         let scene = row.scene("opaque").await;
-        assert_eq!(scene.steals_code(false).await, Refused, "{:?}", row.types);
-        assert_eq!(scene.steals_code(true).await, row.code_and_verifier, "{:?}", row.types);
+        let gets = if scene.of_device {
+            scene.steals_device_code().await
+        } else {
+            assert_eq!(scene.steals_code(false).await, Refused, "{:?}", row.types);
+            scene.steals_code(true).await
+        };
+        assert_eq!(gets, row.code_and_verifier, "{:?}", row.types);
         scene.assert_unharmed().await;
     }
 }

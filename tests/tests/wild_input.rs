@@ -24,6 +24,7 @@ struct Wild {
 fn path() -> impl Strategy<Value = String> {
     let endpoint = prop::sample::select(vec![
         "/oauth2/token",
+        "/oauth2/device_authorization",
         "/oauth2/introspect",
         "/oauth2/revoke",
         "/oauth2/userinfo",

@@ -28,6 +28,8 @@ fn path() -> impl Strategy<Value = &'static str> {
         "/oauth2/authorize",
         "/sign-in",
         "/consent",
+        "/device",
+        "/device/qr",
         "/account",
         "/account/sessions/end",
         "/account/sessions/end-others",

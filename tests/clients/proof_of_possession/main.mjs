@@ -39,6 +39,10 @@ const commands = {
   /** What it holds, or the token that is given, for one that it holds from then on. */
   exchange: async (parameters) => told(await application.exchange(parameters)),
 
+  /** What a device shows its user, and what it gets once the user has answered; with openid-client. */
+  device: async () => application.device(),
+  poll: async () => told(await application.poll()),
+
   userinfo: async () => application.userinfo(),
   introspect: async () => application.introspect(),
   revoke: async () => (await application.revoke(), {}),

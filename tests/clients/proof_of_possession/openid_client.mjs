@@ -105,6 +105,19 @@ export class Application {
     );
   }
 
+  async device() {
+    const { scope } = this.#settings;
+    this.#asked = await client.initiateDeviceAuthorization(this.#config, { scope });
+    return this.#asked;
+  }
+
+  async poll() {
+    const parameters = undefined;
+    return this.#hold(
+      await client.pollDeviceAuthorizationGrant(this.#config, this.#asked, parameters, this.#options),
+    );
+  }
+
   async refresh() {
     const { refresh_token } = this.#tokens;
     const parameters = undefined;

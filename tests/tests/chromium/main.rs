@@ -4,6 +4,7 @@
 mod account;
 mod browsers;
 mod cookies;
+mod device;
 mod logout;
 mod pages;
 mod sign_in;

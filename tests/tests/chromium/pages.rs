@@ -58,7 +58,12 @@ async fn walk(server: &Server, chromium: &Chromium, check: impl AsyncFn(&Chromiu
     shown(chromium, "wants access to your account", &check).await;
     chromium.press("Allow").await;
     chromium.shows("Signed in").await;
+    let tv = server.registrar().devices(&json!({ "client_name": LONG, "scope": scope })).await;
+    let code = tv.device(&[("scope", scope)]).await.user_code;
     for (path, text) in [
+        ("/device", "Type the code"),
+        ("/device?user_code=x", "eight letters"),
+        (&*format!("/device?user_code={code}"), "Connect this device?"),
         ("/account", "Your account"),
         ("/oauth2/authorize?client_id=nobody", "This request cannot be answered"),
         ("/oauth2/logout?id_token_hint=nonsense", "This sign-out cannot be answered"),
