@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     anchor::{self, Anchor, Dead, Ends},
-    id::SessionId,
+    id::{SessionId, TokenId},
     session::{self, Session},
     time::{Instant, Timestamp},
 };
@@ -108,6 +108,12 @@ impl Descent {
         &self.ancestors
     }
 
+    /// Whether it begins with this token.
+    #[must_use]
+    pub fn is_of(&self, token: TokenId) -> bool {
+        self.ancestors.first().is_some_and(|own| own.anchors.contains(&Anchor::Token(token)))
+    }
+
     /// Everything whose end ends what came of it.
     pub fn anchors(&self) -> impl Iterator<Item = Anchor> + '_ {
         self.ancestors.iter().flat_map(Ancestor::anchors)
@@ -145,11 +151,7 @@ impl Descent {
 mod tests {
     use super::*;
     use crate::{
-        anchor::End,
-        bindings::Bindings,
-        id::{GrantId, TokenId},
-        session::TokenSession,
-        token::Token,
+        anchor::End, bindings::Bindings, id::GrantId, session::TokenSession, token::Token,
     };
 
     const EXPIRES: Timestamp = Timestamp::from_secs(100);
@@ -243,6 +245,7 @@ mod tests {
         assert_eq!(Descent::joined(of(1), Some(of(2))), Err(NoDescent::SeveralSessions));
         assert_eq!(Descent::joined(of(1), Some(of(1))), Ok(of(1)));
         let unneeding = login().offspring();
+        assert!(unneeding.is_of(login().id) && !of(2).is_of(login().id));
         let joined = Descent::joined(unneeding, Some(of(2))).unwrap();
         assert_eq!((joined.needed_session(), joined.ancestors().len()), (Some(session(2)), 2));
     }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::json;
 use tokenbind_tests::{Client, Server};
 
-use crate::{FORMATS, exchanged, login, service};
+use crate::{EXCHANGE, FORMATS, exchanged, login, service};
 
 const CALLERS: usize = 64;
 
@@ -49,6 +49,25 @@ async fn of_64_exchanges_at_once_one_token_is_alive() {
         if format == "opaque" {
             let expected = tokenbind_tests::binding_ref(&service.id, "radio");
             assert_eq!(told["binding_ref"], expected);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_that_exchanges_what_is_in_its_own_slot_is_left_with_one_token() {
+    let server = Server::shared().await;
+    for format in FORMATS {
+        let settings =
+            json!({ "grant_types": ["client_credentials", EXCHANGE], "unbound_grants": [] });
+        let client = server.registrar().with_slots(format, &settings).await;
+        let own = client.own_token(Some("tv")).await.access_token;
+        if format == "opaque" {
+            let tokens = parallel(&client, &own, "tv").await;
+            assert!(tokens.iter().all(|token| *token == own), "there is nothing else to give");
+        } else {
+            let token = exchanged(&client.exchange(&own, &[("tokenBindingId", "tv")]).await);
+            assert!(client.is_active(&token.access_token).await);
+            assert!(!client.is_active(&own).await, "it took the place of the other");
         }
     }
 }

@@ -9,7 +9,7 @@ use tokenbind_issuer::{
     grant::Grant,
     login::Login,
     slot::{SlotKey, shares},
-    store::{Issuance, IssueOutcome, Issued},
+    store::{Exchanged, Issuance, IssueOutcome, Issued},
 };
 
 use super::{
@@ -109,6 +109,8 @@ pub(crate) fn commit(
     } else {
         supersede(write, live.as_deref())?;
         let facts = Facts::of(issuance, family(write, issuance, grant.as_ref(), instant));
+        // It may come of the one whose place it takes, so it has to come after that one's end.
+        let instant = write.tick();
         new_token(write, facts, issuance.access_token, instant)?
     };
     connections::note(write, &access_token, grant.as_ref())?;
@@ -142,11 +144,16 @@ fn tells_of(issuance: &Issuance, login: Option<&Arc<Login>>, pairwise: Option<&A
     issuance.login.as_ref() == login && issuance.pairwise.as_ref() == pairwise
 }
 
-/// Whether the live token was exchanged for the same, if for anything: it dies with that, and with nothing else.
+/// Whether the live token was exchanged for the same, if for anything: it dies with that, and with nothing else. Or it
+/// is the very one that is to be exchanged, for nothing that it is not already.
 fn came_of(issuance: &Issuance, live: &AccessToken) -> bool {
-    let exchanged = issuance.exchanged.as_ref();
-    exchanged.map(|exchanged| &exchanged.descent) == live.token.descent.as_ref()
-        && exchanged.and_then(|exchanged| exchanged.actor.as_ref()) == live.actor.as_ref()
+    match &issuance.exchanged {
+        None => live.token.descent.is_none(),
+        Some(Exchanged { descent, actor, .. }) => {
+            let same = live.token.descent.as_ref() == Some(descent);
+            *actor == live.actor && (same || descent.is_of(live.token.id))
+        }
+    }
 }
 
 /// The grant whose refresh token goes with the answer: the slot's, while it is alive, or a new one.

@@ -237,6 +237,22 @@ contract! {
         assert!(bench.is_alive(before.access_token.token.id).await, "another slot");
     }
 
+    async fn a_token_can_be_exchanged_for_one_in_its_own_slot(bench: Bench) {
+        for (terms, shared) in [(opaque(), true), (jwt(), false)] {
+            let issuance = Issuance { access_token: terms, grant: None, ..bench.issuance().await };
+            let subject = bench.issue_in_slot(issuance).await.access_token;
+            let own = Issuance {
+                client_id: "app".into(),
+                access_token: terms,
+                ..exchange(bench.as_of().await, &subject)
+            };
+            let token = bench.issue_in_slot(own).await.access_token;
+            assert_eq!(token == subject, shared, "there is nothing else to give");
+            assert!(bench.is_alive(token.token.id).await, "though it took the place of the other");
+            assert_eq!(bench.is_alive(subject.token.id).await, shared, "one live token in each slot");
+        }
+    }
+
     async fn of_64_exchanges_in_one_slot_one_token_is_alive(bench: Bench) {
         let subject = bench.issue(bench.issuance().await).await.access_token;
         let as_of = bench.as_of().await;

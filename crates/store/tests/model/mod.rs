@@ -1,5 +1,6 @@
 //! Random sequences of operations, done by the store and by [`reference`], whose answers must agree.
 
+mod exchanges;
 mod logins;
 mod reference;
 mod steps;
@@ -85,6 +86,8 @@ struct Run<'a> {
     sessions: Vec<Arc<LoginSession>>,
     codes: Vec<(CodeId, AuthorizationCode)>,
     remembered: Moment,
+    /// The tokens that were alive then.
+    alive_then: Vec<usize>,
 }
 
 /// When facts were read: for the store, for the reference, and in seconds.
@@ -112,6 +115,7 @@ impl<'a> Run<'a> {
             sessions: Vec::new(),
             codes: Vec::new(),
             remembered,
+            alive_then: Vec::new(),
         };
         run.add_users_and_applications();
         run
@@ -158,6 +162,7 @@ impl<'a> Run<'a> {
     fn take(&mut self, step: &Step) -> Result<(), TestCaseError> {
         match step {
             Step::Request { request, stale } => self.request(*request, *stale)?,
+            Step::Exchange { token, request, stale } => self.exchange(token, *request, *stale)?,
             Step::Refresh { grant, back, other_app, turn } if !self.grants.is_empty() => {
                 let grant = grant.index(self.grants.len());
                 let generation = self.reference.generation(grant);
@@ -181,7 +186,7 @@ impl<'a> Run<'a> {
             | Step::Password { .. }
             | Step::SweepSessions => self.take_login_step(step)?,
             Step::End(thing) => self.end(*thing),
-            Step::Remember => self.remembered = self.moment(),
+            Step::Remember => self.remember(),
             Step::Advance(secs) => {
                 self.world.clock.advance(*secs);
                 self.reference.now += secs;
@@ -193,10 +198,15 @@ impl<'a> Run<'a> {
             Step::Reopen => {
                 self.world.reopen();
                 // Requests do not outlive the process.
-                self.remembered = self.moment();
+                self.remember();
             }
         }
         self.compare_lives()
+    }
+
+    fn remember(&mut self) {
+        self.remembered = self.moment();
+        self.alive_then = self.reference.living_tokens();
     }
 
     fn moment(&self) -> Moment {

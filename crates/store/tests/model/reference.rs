@@ -1,6 +1,7 @@
 //! The rules of slots, refresh tokens and ends in plain collections: a second reading of the contract
 //! that shares no code with the first.
 
+mod exchanges;
 mod logins;
 
 use std::collections::HashMap;
@@ -75,6 +76,8 @@ pub(super) struct Request {
     pub(super) granted: Words,
     pub(super) in_slot: bool,
     pub(super) login: Option<Login>,
+    /// The token that it is exchanged for, if it is.
+    pub(super) parent: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -119,6 +122,8 @@ struct Token {
     format: Format,
     /// A grant or a family.
     grant: Option<Thing>,
+    /// What it was exchanged for.
+    parent: Option<usize>,
     born: u64,
     dies: u64,
 }
@@ -215,7 +220,10 @@ impl Reference {
 
     pub(super) fn token_lives(&self, index: usize) -> bool {
         let Token { place, dies, .. } = self.tokens[index];
-        self.now < dies && !self.token_ended(index) && self.bound_session_lives(place)
+        self.now < dies
+            && !self.token_ended(index)
+            && self.bound_session_lives(place)
+            && self.ancestors_live(index)
     }
 
     pub(super) fn grant_lives(&self, index: usize) -> bool {
@@ -240,7 +248,8 @@ impl Reference {
         lifetime: u64,
     ) -> usize {
         let born = self.next();
-        self.tokens.push(Token { place, login, format, grant, born, dies: self.now + lifetime });
+        let (parent, dies) = (None, self.now + lifetime);
+        self.tokens.push(Token { place, login, format, grant, parent, born, dies });
         self.tokens.len() - 1
     }
 
@@ -255,7 +264,7 @@ impl Reference {
     fn family(&mut self, request: &Request, grant: Option<usize>) -> Option<Thing> {
         match grant {
             Some(grant) => Some(Thing::Grant(grant)),
-            None => request.login.map(|_| {
+            None => request.login.filter(|_| request.parent.is_none()).map(|_| {
                 self.families += 1;
                 Thing::Family(self.families)
             }),
@@ -285,6 +294,7 @@ impl Reference {
         let grant = refresh_lifetime.map(|lifetime| self.new_grant(whole, login, lifetime));
         let family = self.family(&request, grant);
         let token = self.new_token((place, login), format, family, lifetime);
+        self.tokens[token].parent = request.parent;
         Given { token, refresh: grant.map(|grant| self.refresh_token(grant)) }
     }
 
@@ -307,11 +317,12 @@ impl Reference {
                 None => self.new_grant(whole, login, lifetime),
             }
         });
-        let shared = live.filter(|&token| {
-            let token = &self.tokens[token];
+        let shared = live.filter(|&index| {
+            let token = &self.tokens[index];
             let both_opaque = token.format == Format::Opaque && format == Format::Opaque;
             let one_grant = grant.is_none() || token.grant == grant.map(Thing::Grant);
-            both_opaque && token.login == login && (login.is_none() || one_grant)
+            let one_parent = token.parent == request.parent || request.parent == Some(index);
+            both_opaque && one_parent && token.login == login && (login.is_none() || one_grant)
         });
         let token = if let Some(token) = shared {
             token
@@ -320,7 +331,9 @@ impl Reference {
                 self.end(Thing::Token(old));
             }
             let family = self.family(&request, grant);
-            self.new_token((place, login), format, family, lifetime)
+            let token = self.new_token((place, login), format, family, lifetime);
+            self.tokens[token].parent = request.parent;
+            token
         };
         self.slots.insert(place, (token, grant.or(slots_grant)));
         Given { token, refresh: grant.map(|grant| self.refresh_token(grant)) }

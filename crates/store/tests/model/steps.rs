@@ -14,6 +14,12 @@ pub(super) enum Step {
         request: Request,
         stale: bool,
     },
+    /// The user, the session and the login are the token's.
+    Exchange {
+        token: Index,
+        request: Request,
+        stale: bool,
+    },
     Refresh {
         grant: Index,
         back: i8,
@@ -88,8 +94,19 @@ fn request() -> impl Strategy<Value = Step> {
                 granted: if place.words == Words::Wide { Words::Wide } else { more },
                 in_slot,
                 login: None,
+                parent: None,
             },
             stale,
+        },
+    )
+}
+
+fn exchange() -> impl Strategy<Value = Step> {
+    (any::<Index>(), request(), prop::bool::weighted(0.2)).prop_filter_map(
+        "a request",
+        |(token, step, stale)| match step {
+            Step::Request { request, .. } => Some(Step::Exchange { token, request, stale }),
+            _ => None,
         },
     )
 }
@@ -183,6 +200,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
     ];
     prop_oneof![
         20 => request(),
+        25 => exchange(),
         40 => refresh(),
         6 => any::<Index>().prop_map(Step::EndToken),
         3 => any::<Index>().prop_map(Step::EndGrant),

@@ -208,6 +208,7 @@ impl Reference {
             granted: place.words,
             in_slot: redeem.in_slot,
             login: Some(login),
+            parent: None,
         });
         let Some(grant) = self.tokens[given.token].grant else { unreachable!("a login has one") };
         self.codes[redeem.code].given = Some(Outcome { grant, token: given.token });
