@@ -15,7 +15,7 @@ impl Run<'_> {
     /// Exchanges one of the tokens that were alive when the facts were read.
     pub(super) fn exchange(
         &mut self,
-        token: &Index,
+        token: Index,
         request: Request,
         stale: bool,
     ) -> Result<(), TestCaseError> {
@@ -40,6 +40,7 @@ impl Run<'_> {
             return Ok(());
         };
         let issuance = Issuance {
+            pairwise: found.record.pairwise.clone(),
             login: found.record.login.clone(),
             exchanged: Some(Exchanged {
                 descent: Arc::new(descent),

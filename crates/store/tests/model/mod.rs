@@ -162,7 +162,7 @@ impl<'a> Run<'a> {
     fn take(&mut self, step: &Step) -> Result<(), TestCaseError> {
         match step {
             Step::Request { request, stale } => self.request(*request, *stale)?,
-            Step::Exchange { token, request, stale } => self.exchange(token, *request, *stale)?,
+            Step::Exchange { token, request, stale } => self.exchange(*token, *request, *stale)?,
             Step::Refresh { grant, back, other_app, turn } if !self.grants.is_empty() => {
                 let grant = grant.index(self.grants.len());
                 let generation = self.reference.generation(grant);
