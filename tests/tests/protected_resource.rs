@@ -63,6 +63,22 @@ async fn rfc8707_section_2_a_token_for_the_resource_of_the_document_is_taken_the
 }
 
 #[tokio::test]
+async fn what_is_declared_of_this_server_is_told_of_userinfo() {
+    let server = Server::serve("", &[]).await;
+    let issuer = server.issuer();
+    let bound = "required_binding_types=dpop";
+    let add =
+        ["resource", "add", &*issuer, "--set", bound, "--set", "scopes=openid", "--set", "name=Me"];
+    server.operator().json(&add).await;
+    let path = format!("/.well-known/oauth-protected-resource{USERINFO}");
+    let document = server.http().get(&path).await.expect(200);
+    assert_eq!(document["resource"], format!("{issuer}{USERINFO}"));
+    assert_eq!(document["dpop_bound_access_tokens_required"], true);
+    assert_eq!(document["scopes_supported"], json!(["openid"]));
+    assert_eq!(document["resource_name"], "Me");
+}
+
+#[tokio::test]
 async fn there_is_no_document_of_anything_else() {
     let http = Server::shared().await.http();
     for path in [
