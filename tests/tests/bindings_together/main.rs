@@ -1,6 +1,7 @@
 //! Several bindings on one token: all of them must hold, in the order of the settings.
 
 mod combinations;
+mod devices;
 
 use serde_json::{Value, json};
 use tokenbind_tests::{Client, Login, SESSION_COOKIE, Server, reference, unverified_claims};

@@ -6,6 +6,7 @@ mod keys;
 mod page;
 mod picture;
 mod polling;
+mod resources;
 
 use serde_json::{Value, json};
 use tokenbind_tests::{Browser, Client, Server};

@@ -237,6 +237,16 @@ mod tests {
     }
 
     #[test]
+    fn section_5_3_2_1_devices_have_tokens_that_are_bound_to_keys_too() {
+        let devices = ["urn:ietf:params:oauth:grant-type:device_code"];
+        let labelled = json!({ "grant_types": devices, "token_binding_types": ["device-flow"] });
+        assert_eq!(refused(labelled).field, "token_binding_types");
+        let bound =
+            json!({ "grant_types": devices, "token_binding_types": ["device-flow", "dpop"] });
+        assert!(read(with(bound)).is_ok());
+    }
+
+    #[test]
     fn what_the_profile_leaves_open_stays_as_it_is_said() {
         let settings = read(with(json!({
             "token_endpoint_auth_method": "tls_client_auth",
