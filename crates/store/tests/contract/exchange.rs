@@ -100,6 +100,19 @@ contract! {
         }
     }
 
+    /// What outlives its session may still be exchanged, and whoever logs out once more means that too.
+    async fn a_session_that_ends_again_ends_what_was_exchanged_meanwhile(bench: Bench) {
+        let session = bench.log_in().await;
+        let subject = of_login(&bench, &session, false).await.access_token;
+        assert!(bench.store.end_session(session.session.id).await.unwrap().is_some());
+        assert!(bench.is_alive(subject.token.id).await);
+        let token = exchanged(&bench, &subject).await;
+        assert!(bench.is_alive(token.token.id).await);
+        assert!(bench.store.end_session(session.session.id).await.unwrap().is_none());
+        assert!(!bench.is_alive(token.token.id).await);
+        assert!(bench.is_alive(subject.token.id).await);
+    }
+
     async fn its_own_end_leaves_what_it_came_of(bench: Bench) {
         let subject = bench.issue(bench.issuance().await).await.access_token;
         for own in [None, Some(Anchor::Application("service".into()))] {
