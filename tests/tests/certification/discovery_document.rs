@@ -92,6 +92,7 @@ async fn every_member_is_registered_and_of_its_type() {
         "claim_types_supported",
         "claims_supported",
         "code_challenge_methods_supported",
+        "device_authorization_endpoint",
         "display_values_supported",
         "dpop_signing_alg_values_supported",
         "end_session_endpoint",

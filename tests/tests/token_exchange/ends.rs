@@ -1,7 +1,9 @@
 //! What was exchanged dies with what it came of.
 
 use serde_json::json;
-use tokenbind_tests::{Client, Identity, Login, LogoutReceiver, Server, Signer, eventually};
+use tokenbind_tests::{
+    Client, DEVICE_CODE, Identity, Login, LogoutReceiver, Server, Signer, eventually,
+};
 
 use crate::{FORMATS, exchanged, front, login, service};
 
@@ -57,7 +59,10 @@ async fn the_session_s_end_ends_it_whatever_revoke_tokens_on_logout_says() {
         assert_eq!(family.alive(&observer).await, [true, true]);
         family.login.browser.sign_out().await;
         family.assert_dead(&observer, "logout").await;
-        assert!(observer.is_active(&family.login.tokens.access_token).await, "as the setting says");
+        let subject = &family.login.tokens.access_token;
+        assert!(observer.is_active(subject).await, "as the setting says");
+        let refused = family.service.exchange(subject, &[]).await;
+        assert!(refused.refused(400, "invalid_request").contains("the login session"));
         let family = unbound(server, format).await;
         server.operator().end(&["session", &family.login.sid().await]).await;
         family.assert_dead(&observer, "the session was ended").await;
@@ -179,4 +184,32 @@ async fn a_logout_is_told_to_those_that_the_user_came_to_and_to_no_service() {
     assert_eq!(told.receives(1).await.len(), 1);
     assert!(untold.received().is_empty());
     assert!(!service.is_active(&tokens.access_token).await);
+}
+
+#[tokio::test]
+async fn the_end_of_a_connected_device_ends_what_came_of_its_tokens_alone() {
+    let server = Server::shared().await;
+    let (observer, operator) = (server.registrar().observer().await, server.operator());
+    for format in FORMATS {
+        let client = server
+            .registrar()
+            .devices(&json!({
+                "access_token_format": format,
+                "token_binding_types": ["device-flow"],
+                "token_endpoint_auth_method": "client_secret_basic",
+                "grant_types": [DEVICE_CODE, "refresh_token"],
+            }))
+            .await;
+        let service = service(server, &[&client], &json!({})).await;
+        let browser = server.new_browser().await;
+        let (device, tokens) = client.connected(&browser, &[]).await;
+        let (_, others) = client.connected(&browser, &[]).await;
+        let own = exchanged(&service.exchange(&tokens.access_token, &[]).await);
+        let other = exchanged(&service.exchange(&others.access_token, &[]).await);
+        let both = [&*own.access_token, &*other.access_token];
+        assert_eq!(observer.which_active(&both).await, [true, true]);
+        operator.end(&["device-code", "--client", &client.id, &device.device_code]).await;
+        assert_eq!(observer.which_active(&both).await, [false, true]);
+        assert_eq!(service.exchange(&tokens.access_token, &[]).await.status, 400);
+    }
 }

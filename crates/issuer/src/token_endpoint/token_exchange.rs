@@ -10,7 +10,7 @@ mod request;
 use std::sync::Arc;
 
 use tokenbind_binding::{
-    Descent, Evidence, GrantType,
+    Anchor, Descent, Evidence, GrantType,
     bindings::{self, Authorized},
 };
 
@@ -78,6 +78,9 @@ impl Issuer {
         };
         let issued = match outcome {
             IssueOutcome::Issued(issued) => issued,
+            IssueOutcome::Ended(Anchor::Session(_)) => {
+                return Err(invalid_request("the login session that the token came of is over"));
+            }
             IssueOutcome::Ended(anchor) => return Err(ended_meanwhile(&anchor)),
             IssueOutcome::Replayed => return Err(replayed()),
         };

@@ -72,11 +72,15 @@ pub(crate) fn ended(write: &Write<'_>, issuance: &Issuance) -> Option<Anchor> {
     own.or_else(|| ended_ancestor(write, issuance))
 }
 
-/// What an exchanged token comes of must be alive to the last.
+/// What an exchanged token comes of must be alive to the last, and so must its login session, which it would die with: a
+/// token that outlived a logout is good for itself alone.
 fn ended_ancestor(write: &Write<'_>, issuance: &Issuance) -> Option<Anchor> {
     let descent = &issuance.exchanged.as_ref()?.descent;
     descent.ancestors().iter().find_map(|ancestor| {
-        write.ended_after(issuance.as_of, ancestor.session(), ancestor.anchors())
+        let session = ancestor.session().map(Anchor::Session);
+        session
+            .filter(|session| write.latest_end(session).is_some())
+            .or_else(|| write.ended_after(issuance.as_of, ancestor.session(), ancestor.anchors()))
     })
 }
 

@@ -12,12 +12,11 @@ use super::{
     write::Write,
 };
 
-/// Ends a session. `None` if it is over already. A logout ends its tokens also then: of one that outlives the session others may have
-/// come since (RFC 8693), and they hang from the session too.
+/// Ends a session. `None` if it is over already. A logout ends its tokens also then.
 pub(crate) fn end(write: &mut Write<'_>, id: SessionId) -> DbResult<Option<EndedSession>> {
     let now = write.tick().timestamp();
     let alive = sessions::find_alive(write, id, now)?;
-    write.end(Anchor::Session(id))?;
+    write.end_once(Anchor::Session(id))?;
     let applications = remove(write, id, now)?;
     Ok(alive.map(|session| EndedSession { session: Arc::new(session), applications }))
 }

@@ -9,7 +9,10 @@ impl Reference {
         let session = request.login.map(|login| login.session);
         let own = [Thing::App(app), Thing::User(user)];
         let refused = self.any_ended(&own, as_of + 1, session)
-            || self.ancestry(Some(parent)).into_iter().any(|one| self.has_ended(one, as_of + 1));
+            || self
+                .ancestry(Some(parent))
+                .into_iter()
+                .any(|one| self.has_ended(one, as_of + 1) || self.session_has_ended(one));
         if refused { Answer::Refused } else { Answer::Given(self.exchanged(parent, request)) }
     }
 
@@ -43,6 +46,12 @@ impl Reference {
         own.extend(token.grant);
         own.extend(token.login.map(|login| Thing::Session(login.session)));
         self.ended(since, token.place, token.login, &own)
+    }
+
+    /// Whether the login session was ended, at whatever time.
+    fn session_has_ended(&self, index: usize) -> bool {
+        let login = self.tokens[index].login;
+        login.is_some_and(|login| self.any_ended(&[Thing::Session(login.session)], 0, None))
     }
 
     pub(crate) fn living_tokens(&self) -> Vec<usize> {
